@@ -1,0 +1,27 @@
+"""Every rule as a plain function with the signature of its torch counterpart, and `style`.
+
+from unfoldify import functional as UF
+UF.conv2d(x, weight, padding=1)                  # pad, windows, multiply, sum
+UF.conv2d(x, weight, padding=1, style="einsum")  # pad, windows, einsum
+"""
+
+from unfoldify.rules.addmm import addmm, baddbmm
+from unfoldify.rules.attention import scaled_dot_product_attention
+from unfoldify.rules.convolution import conv1d, conv2d, conv3d
+from unfoldify.rules.linear import linear
+from unfoldify.rules.matmul import bmm, dot, matmul, mm, mv
+
+__all__ = [
+    "addmm",
+    "baddbmm",
+    "bmm",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "dot",
+    "linear",
+    "matmul",
+    "mm",
+    "mv",
+    "scaled_dot_product_attention",
+]

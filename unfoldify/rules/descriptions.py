@@ -1,0 +1,68 @@
+# ruff: noqa: A002  (torch calls it `input`)
+"""What is special about a call, in the words of its comment: "3x3, stride 2, padding 1"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from unfoldify.rules.checks import shape_of
+
+Size = int | Sequence[int]
+
+
+def describe_convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: str | Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> str:
+    """3x3, stride 2, padding 1, dilation 2, 4 groups"""
+    c_in, *kernel = shape_of(weight)[1:]
+    parts = [_kernel(kernel)]
+    parts += [f"stride {_numbers(stride)}"] if _some(stride, 1) else []
+    parts += [f"padding {_numbers(padding)}"] if _some(padding, 0) else []
+    parts += [f"dilation {_numbers(dilation)}"] if _some(dilation, 1) else []
+    if groups > 1:
+        parts.append("depthwise" if c_in == 1 else f"{groups} groups")
+    return ", ".join(parts)
+
+
+def describe_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> str:
+    """causal, grouped queries"""
+    parts = ["causal"] if is_causal else []
+    parts += ["masked"] if attn_mask is not None else []
+    parts += ["grouped queries"] if enable_gqa else []
+    return ", ".join(parts)
+
+
+def _kernel(kernel: Sequence[int]) -> str:
+    return f"kernel {kernel[0]}" if len(kernel) == 1 else "x".join(map(str, kernel))
+
+
+def _numbers(value: str | Size) -> str:
+    """1 for (1, 1), 1x0 for (1, 0)"""
+    if isinstance(value, (str, int)):
+        return str(value)
+    numbers = [int(number) for number in value]
+    return str(numbers[0]) if len(set(numbers)) == 1 else "x".join(map(str, numbers))
+
+
+def _some(value: str | Size, default: int) -> bool:
+    """Whether any of the numbers is not the default."""
+    if isinstance(value, str):
+        return value != "valid"
+    return value != default if isinstance(value, int) else any(n != default for n in value)

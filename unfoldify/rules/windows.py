@@ -1,0 +1,88 @@
+"""Padding and windows: what a convolution and a pooling layer see of their input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def padded(x: Tensor, pads: tuple[tuple[int, int], ...], value: float = 0.0) -> Tensor:
+    """`x` with (before, after) more elements in each of its last dimensions."""
+    flat = [side for pair in reversed(pads) for side in pair]
+    while len(flat) >= 2 and flat[-2:] == [0, 0]:
+        del flat[-2:]
+    if flat and value:
+        x = F.pad(x, tuple(flat), value=value)
+    elif flat:
+        x = F.pad(x, tuple(flat))
+    return x
+
+
+def windows(
+    x: Tensor,
+    first: int,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> Tensor:
+    """Windows over the dimensions from `first` on, one new axis at the end for each.
+
+    A kernel of 1 needs no window and gets no axis, only the stride.
+    """
+    sizes = tuple(zip(kernel, stride, dilation, strict=True))
+    if all(k == 1 for k in kernel):
+        return _strided(x, first, stride)
+    if all(k > 1 and d == 1 for k, _, d in sizes):
+        return _unfolded(x, first, kernel, stride)
+    for dim, (k, s, d) in enumerate(sizes, start=first):
+        if k == 1:
+            steps = (1,) * (dim - first) + (s,)
+            x = _strided(x, first, steps)
+        elif d == 1:
+            x = x.unfold(dim, k, s)
+        else:
+            x = _dilated(x, dim, k, s, d)
+    return x
+
+
+def _strided(x: Tensor, first: int, stride: tuple[int, ...]) -> Tensor:
+    """Every `stride`-th element: `x[:, :, ::2, ::2]`."""
+    if any(s > 1 for s in stride):
+        steps = tuple(slice(None, None, s if s > 1 else None) for s in stride)
+        x = x[(slice(None),) * first + steps]
+    return x
+
+
+def _unfolded(x: Tensor, first: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
+    """`b c h_in w_in -> b c h_out w_out kh kw`, as one chain of calls."""
+    steps = [
+        (dim, k, s) for dim, (k, s) in enumerate(zip(kernel, stride, strict=True), start=first)
+    ]
+    match steps:
+        case [a]:
+            x = x.unfold(*a)
+        case [a, b]:
+            x = x.unfold(*a).unfold(*b)
+        case [a, b, c]:
+            x = x.unfold(*a).unfold(*b).unfold(*c)
+    return x
+
+
+def _dilated(x: Tensor, dim: int, k: int, stride: int, dilation: int) -> Tensor:
+    """Windows of `k` elements that stand `dilation` apart.
+
+    One slice for each element of the kernel: a slice of `unfold` would go through the whole span,
+    and its backward through ten times the memory.
+    """
+    taps = [tap * dilation for tap in range(k)]
+    slices = [
+        slice(tap or None, tap - taps[-1] or None, stride if stride > 1 else None) for tap in taps
+    ]
+    before: tuple[Any, ...] = (slice(None),) * dim
+    if dim == x.dim() - 1:
+        before = (...,)
+    x = torch.stack([x[(*before, part)] for part in slices], dim=-1)
+    return x
