@@ -1,0 +1,205 @@
+"""Which sizes of the inputs a model leaves free, found by giving it inputs of other sizes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unfoldify import nesting
+from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
+
+
+@dataclass(frozen=True, order=True)
+class Dim:
+    """One axis of one input tensor: `x`, axis 2, size 32."""
+
+    path: str
+    axis: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Dims that move together to one new size."""
+
+    dims: tuple[Dim, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class SizeVariant:
+    """Inputs of other sizes that the model accepts; `build` makes them."""
+
+    groups: tuple[Group, ...]
+    model: nn.Module = field(repr=False, compare=False)
+    args: tuple[Any, ...] = field(repr=False, compare=False)
+    kwargs: Mapping[str, Any] = field(repr=False, compare=False)
+
+    def build(self, seed: int = 0) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """New arguments: floats drawn like the example's, everything else taken from its values."""
+        sizes = {(dim.path, dim.axis): group.size for group in self.groups for dim in group.dims}
+        generator = torch.Generator().manual_seed(seed)
+
+        def resized(path: str, tensor: Tensor) -> Tensor:
+            return _redrawn(_tiled(tensor, path, sizes), tensor, generator)
+
+        return nesting.rebuilt_call(self.model, self.args, self.kwargs, resized)
+
+    @property
+    def description(self) -> str:
+        """The new shapes, one for each input that changes: `x: 3x3x33x34`."""
+        moved = {dim.path for group in self.groups for dim in group.dims}
+        args, kwargs = self.build()
+        shapes = nesting.tensors_of_call(self.model, args, kwargs)
+        return ", ".join(f"{path}: {shape(t)}" for path, t in shapes if path in moved)
+
+
+def shape(tensor: Tensor) -> str:
+    """`2x3x32x32`; a scalar is `()`."""
+    return "x".join(map(str, tensor.shape)) or "()"
+
+
+def free_sizes(
+    model: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    max_seconds: float = 10.0,
+) -> tuple[SizeVariant, ...]:
+    """One variant for each group of dims that the model lets move, and last all groups at once.
+
+    The model runs in evaluation mode without gradients and comes back as it was. A dim that
+    is not accepted alone is tried together with others of its size (a batch in two inputs, both
+    sides of a mask). What is not found within `max_seconds` counts as not free.
+    """
+    args, kwargs = tuple(args), dict(kwargs or {})
+    with preserved(model), silenced(), torch.no_grad():
+        trial = _Trial(model, args, kwargs, time.monotonic() + max_seconds)
+        if not trial.accepts(()):
+            return ()
+        groups = _free_groups(trial)
+        alone = tuple(SizeVariant((group,), model, args, kwargs) for group in groups)
+        together: tuple[Group, ...] = ()
+        for group in groups:  # what cannot move at the same time (an image kept square) stays out
+            if not together or trial.accepts((*together, group)):
+                together = (*together, group)
+    if len(together) < 2:
+        return alone
+    return (*alone, SizeVariant(together, model, args, kwargs))
+
+
+class _Trial:
+    """Runs the model at other sizes until its time is up."""
+
+    def __init__(
+        self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], deadline: float
+    ) -> None:
+        self.model, self.args, self.kwargs, self.deadline = model, args, kwargs, deadline
+        model.eval()
+        self.snapshot = Snapshot(model)
+        found = nesting.tensors_of_call(model, args, kwargs)
+        tensors = [(path, t) for path, t in found if t.layout is torch.strided]
+        self.dims = [Dim(path, a, n) for path, t in tensors for a, n in enumerate(t.shape) if n]
+
+    def accepts(self, groups: tuple[Group, ...]) -> bool:
+        if groups and time.monotonic() > self.deadline:
+            return False
+        args, kwargs = SizeVariant(groups, self.model, self.args, self.kwargs).build()
+        seed_everything(0)
+        try:
+            self.model(*args, **kwargs)
+        except Exception:
+            return False
+        finally:
+            self.snapshot.restore(thorough=False)
+        return True
+
+
+def _free_groups(trial: _Trial) -> tuple[Group, ...]:
+    groups: list[Group] = []
+    settled: set[Dim] = set()
+    for dim in trial.dims:
+        taken = {group.size for group in groups}
+        found = None if dim in settled else _free_group(trial, dim, settled, taken)
+        if found is not None:
+            groups.append(found)
+            settled.update(found.dims)
+    return tuple(groups)
+
+
+def _free_group(trial: _Trial, dim: Dim, settled: set[Dim], taken: set[int]) -> Group | None:
+    open_dims = [other for other in trial.dims if other not in settled]
+    sizes = list(candidates(dim.size, taken | {other.size for other in trial.dims}))
+    for dims in _companions(dim, open_dims):
+        for size in sizes:
+            if trial.accepts((Group(dims, size),)):
+                return Group(dims, size)
+    return None
+
+
+def _companions(dim: Dim, dims: Sequence[Dim]) -> Iterator[tuple[Dim, ...]]:
+    """Which dims may have to move with this one: from none to all that have its size."""
+    equal = [other for other in dims if other.size == dim.size]
+    options = (
+        [dim],
+        [other for other in equal if other.axis == dim.axis],
+        [other for other in equal if other.path == dim.path],
+        [other for other in equal if other.path != dim.path or other == dim],
+        equal,
+    )
+    yield from dict.fromkeys(map(tuple, options))
+
+
+def candidates(n: int, taken: set[int]) -> list[int]:
+    """Other sizes to try for a dim of size n, those that no other dim has first.
+
+    Neighbours find what only holds by accident of the example; multiples suit networks that halve
+    their input several times; long dims are made shorter, which is cheaper.
+    """
+    neighbours = [n + 1, n + 2, n + 3]
+    coarser = [n // 2, n + 4, n + 8, n + 16, n + 32, 2 * n, 3 * n // 4, n - 1]
+    shorter = [n // 4 + 1, n // 4 + 3, n // 2 + 1, n // 4, n // 2, 3 * n // 4]
+    sizes = [*shorter, *neighbours, *coarser] if n >= 64 else [*neighbours, *coarser]
+    distinct = [size for size in dict.fromkeys(sizes) if size > 1 and size != n]
+    return sorted(distinct, key=lambda size: size in taken)  # stable: otherwise in this order
+
+
+def _tiled(tensor: Tensor, path: str, sizes: Mapping[tuple[str, int], int]) -> Tensor:
+    """The tensor cut or repeated to its new sizes, so that masks and indices stay sensible."""
+    for axis in range(tensor.ndim):
+        size = sizes.get((path, axis), tensor.shape[axis])
+        if size != tensor.shape[axis]:
+            index = torch.arange(size, device=tensor.device) % tensor.shape[axis]
+            tensor = tensor.index_select(axis, index)
+    return tensor
+
+
+def _redrawn(tiled: Tensor, example: Tensor, generator: torch.Generator) -> Tensor:
+    """Another draw where any number will do, the tiled example where the values mean something."""
+    if tiled is example or tiled.is_meta or not tiled.numel():
+        return tiled
+    if example.is_complex():
+        parts = torch.view_as_real(tiled.resolve_conj()), torch.view_as_real(example.resolve_conj())
+        return torch.view_as_complex(_redrawn(*parts, generator).contiguous())
+    values = example.detach().cpu().flatten()
+    if _means_something(values):
+        return tiled
+    low, high = values[torch.randint(len(values), (2, *tiled.shape), generator=generator)]
+    if example.is_floating_point():
+        low = low.lerp(high, torch.rand(tiled.shape, generator=generator).to(values.dtype))
+    new: Tensor = low.to(example.device)
+    return new
+
+
+def _means_something(values: Tensor) -> bool:
+    """Masks, flags, positions and the like, which a random draw would make senseless."""
+    if values.dtype is torch.bool or len(values) < 2:
+        return True
+    if values.is_floating_point() and bool((values.isinf() | (values == values.round())).all()):
+        return True
+    return bool((values[1:] >= values[:-1]).all())
