@@ -1,0 +1,84 @@
+"""The form of a syntax tree that text can express: what the parser would give for that text."""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import TypeVar, cast
+
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def normal_form(tree: Node) -> Node:
+    """A copy in which every constant is a literal: `-1` is a minus and a 1, infinity is a call."""
+    return cast(Node, _NormalForm().visit(tree))
+
+
+class _NormalForm(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        copied = type(node)()
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, ast.AST):
+                value = self.visit(value)
+            elif isinstance(value, list):
+                value = [self.visit(v) if isinstance(v, ast.AST) else v for v in value]
+            setattr(copied, name, value)
+        return copied
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return literal(node.value)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
+        parts = [_joined(v) if isinstance(v, ast.JoinedStr) else [v] for v in node.values]
+        merged: list[ast.expr] = []
+        for part in [part for each in parts for part in each]:
+            if isinstance(part, ast.FormattedValue):
+                merged.append(cast(ast.expr, self.generic_visit(part)))
+            elif isinstance(part, ast.Constant) and part.value:
+                if merged and isinstance(merged[-1], ast.Constant):
+                    merged[-1] = ast.Constant(merged[-1].value + part.value)
+                else:
+                    merged.append(ast.Constant(part.value))
+        return ast.JoinedStr(merged)
+
+
+def _joined(string: ast.JoinedStr) -> list[ast.expr]:
+    return [
+        part
+        for value in string.values
+        for part in (_joined(value) if isinstance(value, ast.JoinedStr) else [value])
+    ]
+
+
+def literal(value: object) -> ast.expr:
+    """The expression that a person would write for a constant."""
+    match value:
+        case bool() | None | str() | bytes():
+            return ast.Constant(value)
+        case int() | float() if _is_negative(value):
+            return ast.UnaryOp(ast.USub(), literal(-value))
+        case float() if math.isinf(value) or math.isnan(value):
+            return ast.Call(ast.Name("float", ast.Load()), [ast.Constant(str(value))], [])
+        case complex():
+            return _complex(value)
+        case tuple():
+            return ast.Tuple([literal(each) for each in value], ast.Load())
+        case frozenset():
+            elements = ast.Set([literal(each) for each in sorted(value, key=repr)])
+            return ast.Call(ast.Name("frozenset", ast.Load()), [elements] if value else [], [])
+    return ast.Constant(cast("int | float", value))
+
+
+def _is_negative(value: int | float) -> bool:
+    return not math.isnan(value) and math.copysign(1, value) < 0
+
+
+def _complex(value: complex) -> ast.expr:
+    parts = value.real, value.imag
+    if not all(map(math.isfinite, parts)) or math.copysign(1, value.real) < 0 and not value.real:
+        return ast.Call(ast.Name("complex", ast.Load()), [literal(part) for part in parts], [])
+    if value.real == 0:
+        imaginary = ast.Constant(complex(0, abs(value.imag)))
+        return ast.UnaryOp(ast.USub(), imaginary) if _is_negative(value.imag) else imaginary
+    operator = ast.Sub() if _is_negative(value.imag) else ast.Add()
+    return ast.BinOp(literal(value.real), operator, ast.Constant(complex(0, abs(value.imag))))

@@ -1,0 +1,140 @@
+"""Statements to lines."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .clauses import Clause, Definition, clauses, decorators
+from .comments import Blank, Comment, Remarked, plain
+from .expressions import Expressions
+from .printer import INDENT, lines_of
+from .simple import simple_statement
+from .strings import docstring_lines
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Lines for the statements of one tree, at most `width` wide."""
+
+    write: Expressions
+    width: float
+
+    def lines(self, node: ast.stmt, indent: int, remark: str | None = None) -> list[str]:
+        """The lines of a statement that stands `indent` levels deep."""
+        margin = " " * INDENT * indent
+        match node:
+            case Blank():
+                return [""]
+            case Comment(text):
+                return [f"{margin}# {line}".rstrip() for line in text.split("\n")]
+            case Remarked(statement, text):
+                return self.lines(statement, indent, text)
+        column = INDENT * indent
+        compound = clauses(self.write, node)
+        if not compound:
+            document = simple_statement(self.write, node)
+            return self.remarked(lines_of(document, column, self.width), remark, margin)
+        above = [
+            line
+            for decorator in decorators(self.write, node)
+            for line in lines_of(decorator, column, self.width)
+        ]
+        first, *others = compound
+        header = lines_of([first.header, ":"], column, self.width)
+        lines = self.remarked([*above, *header], remark, margin)
+        lines = self.with_body(lines, first, node, indent)
+        for clause in others:
+            deeper = indent + clause.deeper
+            header = lines_of([clause.header, ":"], INDENT * deeper, self.width)
+            lines += self.with_body(header, clause, node, deeper)
+        return lines
+
+    def remarked(self, lines: list[str], remark: str | None, margin: str) -> list[str]:
+        """The lines with a comment: at the end of a single one if there is room, else above."""
+        if not remark:
+            return lines
+        if len(lines) == 1 and len(lines[0]) + len(f"  # {remark}") <= self.width:
+            return [f"{lines[0]}  # {remark}"]
+        return [f"{margin}# {remark}", *lines]
+
+    def with_body(
+        self, header: list[str], clause: Clause, node: ast.stmt, indent: int
+    ) -> list[str]:
+        """A clause: its header and, below it, its statements."""
+        is_definition = isinstance(node, Definition)
+        match clause.body:
+            case [ast.Expr(ast.Constant(value))] if value is Ellipsis and is_definition:
+                *above, last = header
+                return [*above, f"{last} ..."]
+            case [ast.Expr(ast.Constant(str(text))), *rest] if is_definition:
+                docstring = docstring_lines(text, " " * INDENT * (indent + 1))
+                below = self.suite(rest, indent + 1)
+                gap = [""] if below and (isinstance(node, ast.ClassDef) or _defines(rest[0])) else []
+                return [*header, *docstring, *gap, *below]
+        starts_with_definition = bool(clause.body) and _defines(_subject(clause.body))
+        gap = [""] if starts_with_definition and not is_definition else []
+        return [*header, *gap, *self.suite(clause.body, indent + 1)]
+
+    def suite(self, body: Sequence[ast.stmt], indent: int, blank_lines: int = 1) -> list[str]:
+        """Statements that follow one another; `blank_lines` around functions and classes."""
+        lines: list[str] = []
+        previous: ast.stmt | None = None
+        blanks = 0
+        for index, node in enumerate(body):
+            if isinstance(node, Blank):
+                blanks += 1
+                continue
+            if previous is not None:
+                required = _blank_lines(previous, _subject(body[index:]), blank_lines)
+                lines += [""] * max(required, min(blanks, blank_lines))
+            lines += self.lines(node, indent)
+            previous, blanks = node, 0
+        return lines
+
+
+def _subject(body: Sequence[ast.stmt]) -> ast.stmt:
+    """The statement to which the comments at the beginning of a body belong."""
+    for node in body:
+        if not isinstance(node, (Comment, Blank)):
+            return plain(node)
+    return body[0]
+
+
+def _blank_lines(previous: ast.stmt, following: ast.stmt, around_definitions: int) -> int:
+    previous = plain(previous)
+    if isinstance(previous, Comment):
+        return 0
+    if _is_stub(previous) and isinstance(following, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return 0
+    if _defines(following) or _ends_with_definition(previous):
+        return around_definitions
+    imports = (ast.Import, ast.ImportFrom)
+    return int(isinstance(previous, imports) and not isinstance(following, imports))
+
+
+def _defines(node: ast.stmt) -> bool:
+    return isinstance(plain(node), Definition)
+
+
+def _is_stub(node: ast.stmt) -> bool:
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or len(node.body) != 1:
+        return False
+    only = node.body[0]
+    return (
+        isinstance(only, ast.Expr)
+        and isinstance(only.value, ast.Constant)
+        and only.value.value is Ellipsis
+    )
+
+
+def _ends_with_definition(node: ast.stmt) -> bool:
+    node = plain(node)
+    if isinstance(node, Definition):
+        return True
+    for field in ("finalbody", "orelse", "handlers", "cases", "body"):
+        inside = getattr(node, field, None)
+        if inside:
+            return _ends_with_definition(inside[-1])
+    return False
