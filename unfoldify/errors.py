@@ -25,6 +25,12 @@ class CaptureError(UnfoldifyError):
     exit_code = 3
 
 
+class DefectError(UnfoldifyError):
+    """The tool itself failed: an exception that nobody raised on purpose, made presentable."""
+
+    exit_code = 3
+
+
 class VerificationError(UnfoldifyError):
     """The rewritten model does not compute what the original does.
 
