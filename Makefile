@@ -1,0 +1,27 @@
+# Two commands for a fresh clone; both make the virtual environment .venv first where it is missing.
+#   make demo   a shipped model, rewritten and verified
+#   make test   the whole test suite
+# PYTHON names the interpreter to build the environment with; pip's own settings are respected.
+
+VENV := .venv
+TARGET ?= fixtures/residual_net.py
+
+.PHONY: demo test clean
+
+demo: $(VENV)/.has-core
+	@mkdir -p build
+	$(VENV)/bin/unfoldify $(TARGET) -o build
+
+test: $(VENV)/.has-test
+	$(VENV)/bin/python -m pytest
+
+$(VENV)/.has-core: pyproject.toml constraints.txt tools/environment.sh
+	@sh tools/environment.sh $(VENV) .
+	@touch $@
+
+$(VENV)/.has-test: pyproject.toml constraints.txt tools/environment.sh
+	@sh tools/environment.sh $(VENV) '.[test]'
+	@touch $@ $(VENV)/.has-core
+
+clean:
+	rm -rf $(VENV) build
