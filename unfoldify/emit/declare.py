@@ -1,0 +1,200 @@
+"""A layer of torch.nn to the shortest constructor call that rebuilds it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+from .configuration import REQUIRED, configuration, parameters_of
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a constructor; a value may be a `Declaration` itself."""
+
+    name: str
+    value: Any
+    positional: bool
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A constructor call: `nn.Conv2d(3, 16, kernel_size=3)`, spelled `nn.Conv2d`."""
+
+    cls: type[nn.Module]
+    spelled: str
+    arguments: tuple[Argument, ...]
+
+    def build(self) -> nn.Module:
+        """The layer that the call makes."""
+        values = [(each, _built(each.value)) for each in self.arguments]
+        positional = [value for each, value in values if each.positional]
+        return self.cls(*positional, **{e.name: value for e, value in values if not e.positional})
+
+
+def _built(value: Any) -> Any:
+    return value.build() if isinstance(value, Declaration) else value
+
+
+_CONTAINERS = (
+    nn.Sequential,
+    nn.ModuleList,
+    nn.ModuleDict,
+    nn.ParameterList,
+    nn.ParameterDict,
+    nn.DataParallel,
+    nn.Container,
+)
+
+_BY_KEYWORD = {
+    "kernel_size": (nn.modules.conv._ConvNd, nn.Fold),
+    "output_size": (nn.Fold,),
+    "num_layers": (nn.TransformerEncoder, nn.TransformerDecoder),
+    "cutoffs": (nn.AdaptiveLogSoftmaxWithLoss,),
+}
+
+_BY_POSITION: dict[str, tuple[type[nn.Module], ...]] = {
+    "p": (nn.modules.dropout._DropoutNd,),
+    "negative_slope": (nn.LeakyReLU,),
+    "lambd": (nn.Softshrink, nn.Hardshrink),
+    "num_parameters": (nn.PReLU,),
+}
+
+
+def declaration(
+    layer: nn.Module, cls: type[nn.Module] | None = None, ignoring: Collection[str] = ()
+) -> Declaration | None:
+    """The call that rebuilds a layer of torch.nn in its present configuration, its weights aside.
+
+    None if the layer is not of torch.nn itself, is a container, or was changed so that no call can
+    rebuild it. With `cls`, the layer counts as of that class, and the tensors named in `ignoring`
+    may be missing from it or have other shapes (they were replaced by a parametrization, say).
+    """
+    cls = cls or type(layer)
+    spelled = _spelled(cls)
+    if spelled is None or issubclass(cls, _CONTAINERS):
+        return None
+    try:
+        values = configuration(layer, cls)
+        arguments = tuple(_arguments(cls, values))
+        found = Declaration(cls, spelled, arguments)
+        rebuilt = _rebuilt(found)
+    except (AttributeError, TypeError, ValueError, IndexError, RuntimeError):
+        return None
+    return found if _is_rebuilt(rebuilt, layer, frozenset(ignoring)) else None
+
+
+def rebuilds(layer: nn.Module) -> bool:
+    """Whether there is a declaration of a layer, and the layer that it makes is like it."""
+    found = declaration(layer)
+    return found is not None and _is_rebuilt(found.build(), layer, frozenset())
+
+
+def _spelled(cls: type[nn.Module]) -> str | None:
+    """`nn.Linear`; None for a class that is not of torch.nn."""
+    name = cls.__name__
+    if vars(nn).get(name) is cls:
+        return f"nn.{name}"
+    module = cls.__module__.removeprefix("torch.")
+    is_inside = module.startswith("nn.modules.") and cls.__qualname__ == name
+    return f"{module}.{name}" if is_inside and not name.startswith("_") else None
+
+
+def _arguments(cls: type[nn.Module], values: Mapping[str, Any]) -> Iterator[Argument]:
+    by_position = True
+    for name, default in parameters_of(cls).items():
+        value = values[name]
+        if default is not REQUIRED and _is_same(value, default):
+            by_position = False
+            continue
+        if isinstance(value, nn.Module):
+            value = declaration(value)
+            if value is None:
+                raise TypeError(f"{name} is a module without a declaration")
+        listed = _BY_POSITION if default is not REQUIRED else _BY_KEYWORD
+        by_position &= issubclass(cls, listed.get(name, ())) == (listed is _BY_POSITION)
+        yield Argument(name, value, by_position)
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, torch.Tensor) or isinstance(other, torch.Tensor):
+        return value is other
+    return isinstance(value, bool) == isinstance(other, bool) and bool(value == other)
+
+
+def _rebuilt(found: Declaration) -> nn.Module:
+    """The layer that a declaration makes, without memory for its weights."""
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        return found.build()
+
+
+def _is_rebuilt(rebuilt: nn.Module, layer: nn.Module, ignoring: frozenset[str]) -> bool:
+    """Whether two layers are alike but for the numbers in their tensors."""
+    if not ignoring and type(rebuilt) is not type(layer):
+        return False
+    if rebuilt.extra_repr() != type(rebuilt).extra_repr(layer):
+        return False
+    if not all(
+        _shapes(ours, ignoring) == _shapes(theirs, ignoring)
+        for ours, theirs in ((rebuilt._parameters, layer._parameters), _buffers(rebuilt, layer))
+    ):
+        return False
+    children, others = rebuilt._modules, layer._modules
+    if ignoring:
+        others = {name: child for name, child in others.items() if name in children}
+    return (
+        rebuilt._non_persistent_buffers_set == layer._non_persistent_buffers_set
+        and children.keys() == others.keys()
+        and all(_is_rebuilt_child(children[name], others[name]) for name in children)
+        and _has_same_attributes(rebuilt, layer)
+    )
+
+
+def _buffers(rebuilt: nn.Module, layer: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
+    return rebuilt._buffers, layer._buffers
+
+
+def _is_rebuilt_child(rebuilt: nn.Module | None, child: nn.Module | None) -> bool:
+    if rebuilt is None or child is None:
+        return rebuilt is child
+    return _is_rebuilt(rebuilt, child, frozenset())
+
+
+def _shapes(tensors: Mapping[str, Any], ignoring: frozenset[str]) -> dict[str, Any]:
+    return {
+        name: None if tensor is None else _shape(tensor)
+        for name, tensor in tensors.items()
+        if name not in ignoring
+    }
+
+
+def _shape(tensor: torch.Tensor) -> tuple[bool, Any]:
+    if isinstance(tensor, UninitializedTensorMixin):
+        return False, None
+    return tensor.is_floating_point(), tensor.shape
+
+
+def _has_same_attributes(rebuilt: nn.Module, layer: nn.Module) -> bool:
+    """Whether what the constructor sets still is as it sets it, and no method was replaced."""
+    ours, theirs = vars(rebuilt), vars(layer)
+    return not any(
+        callable(getattr(type(rebuilt), name, None)) for name in theirs.keys() - ours.keys()
+    ) and all(
+        name in theirs and _is_same_value(value, theirs[name])
+        for name, value in ours.items()
+        if not name.startswith("_") and name != "training"
+    )
+
+
+def _is_same_value(value: Any, other: Any) -> bool:
+    try:
+        return value is other or bool(value == other)
+    except (RuntimeError, ValueError):
+        return False
