@@ -1,1 +1,1 @@
-"""What the emitted file is made of: formatted statements, declarations of layers, constants."""
+"""Graphs and modules → the text of one Python file."""

@@ -1,0 +1,210 @@
+"""Holes whose values differ between the instances of a class → arguments of its constructor."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch import nn
+
+from unfoldify.emit.configuration import parameters_of
+from unfoldify.emit.constructor import literal
+from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
+from unfoldify.emit.naming import identifier
+from unfoldify.emit.words import argument_words
+from unfoldify.merge import Instance, Kind
+
+# what people call the arguments of torch's layers when they pass them on
+USUAL = {
+    "in_channels": "c_in",
+    "out_channels": "c_out",
+    "num_features": "features",
+    "normalized_shape": "features",
+    "in_features": "features_in",
+    "out_features": "features_out",
+    "embed_dim": "width",
+    "num_channels": "channels",
+    "size": "size",
+}
+LAYER_NUMBERS = ("stride", "padding", "dilation", "kernel_size", "groups", "in_channels", "out_channels", "eps", "p",
+                 "in_features", "out_features", "num_heads", "embed_dim", "head_dim", "num_groups")  # fmt: skip
+
+
+class Arguments:
+    """Decides, for one class, what its constructor takes; `resolve` gives the text of it."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.first = kind.instances[0]
+        self.by_values: dict[Any, str] = {}
+        self.taken: set[str] = {"self", *self.first.module._modules, *self.first.module._parameters}
+        self.stored: dict[str, str] = {}  # attribute of self that keeps an argument for forward
+        self.words = argument_words(type(self.first.module))
+
+    def resolve(self) -> tuple[list[ast.stmt], dict[str, list[ast.stmt]]]:
+        """The statements of `__init__` and of each method, without holes."""
+        inits = [instance.init for instance in self.kind.instances]
+        init = [self.fill([statements[i] for statements in inits], in_init=True) for i in range(len(inits[0]))]
+        methods: dict[str, list[ast.stmt]] = {}
+        for label, text in self.first.methods.items():
+            others = [list(instance.methods[label].lines) for instance in self.kind.instances]
+            methods[label] = [
+                self.fill([lines[i] for lines in others], in_init=False) for i in range(len(text.lines))
+            ]
+        init[1:1] = [
+            assign(ast.Attribute(name("self"), label, ast.Store()), name(argument))
+            for label, argument in self.stored.items()
+        ]
+        return init, methods
+
+    # -- trees ---------------------------------------------------------------------------------
+
+    def fill(self, trees: list[Any], *, in_init: bool) -> Any:
+        """One tree from the trees of all instances: what differs is read from an argument."""
+        first = trees[0]
+        if isinstance(first, Hole):
+            return self.hole(trees, in_init=in_init)
+        if isinstance(first, Declared):
+            return self.layer(trees)
+        if isinstance(first, ClassCall):
+            return self.instance(trees)
+        if isinstance(first, ast.AST):
+            filled = copy.copy(first)
+            for label in first._fields:
+                parts = [getattr(tree, label, None) for tree in trees]
+                setattr(filled, label, self.fill(parts, in_init=in_init))
+            return filled
+        if isinstance(first, list):
+            return [self.fill([tree[i] for tree in trees], in_init=in_init) for i in range(len(first))]
+        return first
+
+    def hole(self, holes: list[Hole], *, in_init: bool) -> ast.expr:
+        values = [hole.value for hole in holes]
+        if all_same(values):
+            return constant(values[0])
+        origin = holes[0].origin
+        if in_init:
+            return name(self.argument(values, origin if isinstance(origin, str) else "size"))
+        read = self.read_from_layer(values, origin)
+        if read is not None:
+            return read
+        label = self.argument(values, origin[1] if isinstance(origin, tuple) and isinstance(origin[1], str) else "size")
+        attribute = label if not hasattr(nn.Module, label) else f"{label}_"
+        self.stored[attribute] = label
+        return ast.Attribute(name("self"), attribute, ast.Load())
+
+    def layer(self, calls: list[Declared]) -> ast.expr:
+        """The declaration of a layer; an argument that any instance gives, all give."""
+        declarations = [call.declaration for call in calls]
+        defaults = parameters_of(declarations[0].cls)
+        given = [{argument.name: argument.value for argument in found.arguments} for found in declarations]
+        by_position = {a.name for found in declarations[:1] for a in found.arguments if a.positional}
+        args: list[ast.expr] = []
+        keywords: list[ast.keyword] = []
+        names = [label for label in defaults if any(label in each for each in given)]
+        columns = {label: [each.get(label, defaults[label]) for each in given] for label in names}
+        for position, label in enumerate(names):
+            origin = self.words.get((calls[0].path, label)) or self.words.get((calls[0].path, position))
+            value = self.value(columns[label], origin or self.usual(label, columns))
+            if label in by_position and not keywords:
+                args.append(value)
+            else:
+                keywords.append(ast.keyword(label, value))
+        return ast.Call(dotted(declarations[0].spelled), args, keywords)
+
+    def usual(self, label: str, columns: dict[str, list[Any]]) -> str:
+        pair = ("in_channels", "out_channels"), ("in_features", "out_features")
+        for source, target in pair:
+            if label in (source, target) and columns.get(source) == columns.get(target):
+                return "channels" if source == "in_channels" else "features"
+        return USUAL.get(label, label)
+
+    def value(self, values: list[Any], word: str) -> ast.expr:
+        return literal(values[0]) if all_same(values) else name(self.argument(values, word))
+
+    def instance(self, calls: list[ClassCall]) -> ast.expr:
+        """The call of another emitted class, with what its constructor takes."""
+        kind: Kind = calls[0].instance.kind
+        args: list[ast.expr] = []
+        for label, column in kind.parameters.items():
+            values = [column[kind.instances.index(call.instance)] for call in calls]
+            word = self.words.get((calls[0].path.split(".")[-1], len(args))) or label
+            args.append(self.value(values, word))
+        return ast.Call(ClassName(kind), args, [])
+
+    # -- arguments -----------------------------------------------------------------------------
+
+    def argument(self, values: list[Any], word: str) -> str:
+        """The argument that has these values; one for each column of values."""
+        key = repr(values)
+        if key not in self.by_values:
+            label = next(word for word in numbered(identifier(word)) if word not in self.taken)
+            self.taken.add(label)
+            self.by_values[key] = label
+            self.kind.parameters[label] = values
+        return self.by_values[key]
+
+    def read_from_layer(self, values: list[Any], origin: Any) -> ast.expr | None:
+        """`self.conv1.stride[0]`: a number of forward that a layer of every instance has."""
+        node = origin[0] if isinstance(origin, tuple) else None
+        group = node.meta.get("group") if node is not None else None
+        if group is None or not group.layer:
+            return None
+        for reading, spell in readings():
+            found = [reading(layer_at(instance, group.layer)) for instance in self.kind.instances]
+            if found == values:
+                from unfoldify.emit.expressions import Expressions
+
+                return spell(Expressions(self.first.module, {}).path(group.layer))
+        return None
+
+
+class ClassName(ast.expr):
+    """The name of an emitted class, once it has one."""
+
+    _fields = ()
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind = kind
+
+
+def layer_at(instance: Instance, path: str) -> Any:
+    try:
+        return instance.module.get_submodule(path)
+    except AttributeError:
+        return None
+
+
+def readings() -> Iterator[tuple[Callable[[Any], Any], Callable[[ast.expr], ast.expr]]]:
+    """The numbers of a layer and how to read them."""
+    for label in LAYER_NUMBERS:
+        yield (
+            lambda layer, label=label: getattr(layer, label, None),
+            lambda layer, label=label: ast.Attribute(layer, label, ast.Load()),
+        )
+        for axis in range(3):
+            yield (
+                lambda layer, label=label, axis=axis: item(getattr(layer, label, None), axis),
+                lambda layer, label=label, axis=axis: ast.Subscript(
+                    ast.Attribute(layer, label, ast.Load()), ast.Constant(axis), ast.Load()
+                ),
+            )
+
+
+def item(value: Any, axis: int) -> Any:
+    return value[axis] if isinstance(value, tuple) and len(value) > axis else None
+
+
+def all_same(values: list[Any]) -> bool:
+    return all(type(value) is type(values[0]) and value == values[0] for value in values)
+
+
+def numbered(word: str) -> Iterator[str]:
+    yield word
+    count = 2
+    while True:
+        yield f"{word}{count}"
+        count += 1

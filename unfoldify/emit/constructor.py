@@ -1,0 +1,250 @@
+"""One module → the statements of its `__init__`, with holes for what may differ between instances."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unfoldify.capture import joined
+from unfoldify.emit.constants import constant_expression
+from unfoldify.emit.declare import declaration
+from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
+from unfoldify.emit.words import order_in_source
+from unfoldify.layers import CONTAINERS, torch_ancestor, torch_layer
+
+BASES = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an instance's constructor has to know of the rest of the model."""
+
+    instances: Mapping[int, Any]  # id of a module → its Instance
+    homes: Mapping[int, str]  # id of a module or tensor → the one path under which it is made
+    constants: Mapping[str, Tensor]  # full path → tensor that is no parameter and no buffer
+    side: dict[str, Tensor]  # constants that are too large to be written: they go to the side file
+
+
+def is_instance(module: nn.Module) -> bool:
+    """Whether a module is written as a class of its own."""
+    if type(module) in CONTAINERS or type(module) is nn.Sequential or is_einops(module):
+        return False
+    return layer_declaration(module) is None
+
+
+def is_einops(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("einops.layers")
+
+
+def layer_declaration(module: nn.Module) -> Any:
+    """How a torch.nn layer is declared: its own class, or the one whose forward it runs."""
+    layer = torch_layer(module)
+    if layer is None:
+        return None
+    if type(module) is layer:
+        return declaration(module)
+    return declaration(module, layer)
+
+
+def base_of(module: nn.Module) -> tuple[ast.expr, list[ast.expr], list[ast.keyword], set[str]]:
+    """The emitted class's base, its constructor's arguments, and the names that it makes itself."""
+    ancestor = torch_ancestor(module)
+    if isinstance(module, BASES):
+        return dotted(f"nn.{ancestor.__name__}"), [], [], set()
+    if ancestor is not nn.Module:
+        found = declaration(module, ancestor)
+        if found is not None:
+            args, keywords = declared_arguments(found)
+            made = {*module._parameters, *module._buffers} & built_names(found)
+            return dotted(found.spelled), args, keywords, made
+    return dotted("nn.Module"), [], [], set()
+
+
+def built_names(found: Any) -> set[str]:
+    with torch.device("meta"):
+        layer = found.build()
+    return {*layer._parameters, *layer._buffers, *layer._modules}
+
+
+def declared_arguments(found: Any) -> tuple[list[ast.expr], list[ast.keyword]]:
+    args = [literal(argument.value) for argument in found.arguments if argument.positional]
+    keywords = [ast.keyword(a.name, literal(a.value)) for a in found.arguments if not a.positional]
+    return args, keywords
+
+
+def literal(value: Any) -> ast.expr:
+    """A constructor argument: numbers, torch's constants, functions, layers inside layers."""
+    from unfoldify.emit.expressions import Expressions
+
+    if hasattr(value, "arguments") and hasattr(value, "spelled"):
+        return ast.Call(dotted(value.spelled), *declared_arguments(value))
+    return Expressions(nn.Module(), {}).value(value)
+
+
+class Constructor:
+    """Writes the `__init__` of one instance."""
+
+    def __init__(self, module: nn.Module, path: str, around: Surroundings) -> None:
+        self.module, self.path, self.around = module, path, around
+
+    def statements(self) -> list[ast.stmt]:
+        _, args, keywords, made = base_of(self.module)
+        if isinstance(self.module, BASES) and type(self.module) not in BASES:
+            args, made = self.container_items()
+        first = ast.Expr(ast.Call(ast.Attribute(ast.Call(name("super"), [], []), "__init__", ast.Load()), args, keywords))
+        entries: dict[str, ast.stmt] = {}
+        for label, child in self.module._modules.items():
+            if label not in made:
+                entries[label] = self.attribute(label, self.child(child, joined(self.path, label)))
+        for label, parameter in self.module._parameters.items():
+            if label not in made:
+                entries[label] = self.parameter(label, parameter)
+        for label, buffer in self.module._buffers.items():
+            if label not in made:
+                entries[label] = self.buffer(label, buffer)
+        order = order_in_source(type(self.module))
+        known = [label for label in entries if label in order]
+        if len(known) == len(entries):
+            entries = {label: entries[label] for label in sorted(entries, key=lambda label: order[label])}
+        return [first, *entries.values(), *self.constants()]
+
+    def container_items(self) -> tuple[list[ast.expr], set[str]]:
+        """The arguments of `super().__init__` for a class that is a container."""
+        items = {label: self.child(child, joined(self.path, label)) for label, child in self.module._modules.items()}
+        if isinstance(self.module, (nn.ModuleList, nn.Sequential)):
+            numbered = {label: item for label, item in items.items() if label.isdigit()}
+            elements = list(numbered.values())
+            if isinstance(self.module, nn.ModuleList):
+                return ([ast.List(elements, ast.Load())] if elements else []), set(numbered)
+            if len(numbered) == len(items):
+                return elements, set(items)
+            return [], set()
+        return [], set()
+
+    def attribute(self, label: str, value: ast.expr) -> ast.stmt:
+        if label.isidentifier() and not is_keyword(label):
+            return assign(ast.Attribute(name("self"), label, ast.Store()), value)
+        call = ast.Call(dotted("self.add_module"), [ast.Constant(label), value], [])
+        return ast.Expr(call)
+
+    # -- modules -------------------------------------------------------------------------------
+
+    def child(self, child: nn.Module | None, path: str) -> ast.expr:
+        """The expression that makes one child."""
+        if child is None:
+            return ast.Constant(None)
+        home = self.around.homes.get(id(child), path)
+        if home != path:  # made elsewhere, put here by the class that holds both
+            return ast.Call(dotted("nn.Identity"), [], [])
+        if type(child) in CONTAINERS or type(child) is nn.Sequential:
+            return self.container(child, path)
+        if is_einops(child):
+            return einops_layer(child)
+        instance = self.around.instances.get(id(child))
+        if instance is not None:
+            return ClassCall(instance, path)
+        found = layer_declaration(child)
+        return Declared(found, path[len(self.path) + 1 :] if self.path else path)
+
+    def container(self, module: Any, path: str) -> ast.expr:
+        spelled = dotted(f"nn.{type(module).__name__}")
+        if isinstance(module, (nn.ParameterList, nn.ParameterDict)):
+            return self.parameters(module, spelled)
+        items = {label: self.child(child, joined(path, label)) for label, child in module._modules.items()}
+        if isinstance(module, nn.ModuleDict):
+            keys: list[ast.expr | None] = [ast.Constant(key) for key in items]
+            return ast.Call(spelled, [ast.Dict(keys, list(items.values()))] if items else [], [])
+        if isinstance(module, nn.ModuleList):
+            return ast.Call(spelled, [ast.List(list(items.values()), ast.Load())] if items else [], [])
+        if all(label == str(index) for index, label in enumerate(items)):
+            return ast.Call(spelled, list(items.values()), [])
+        keys = [ast.Constant(key) for key in items]
+        ordered = ast.Call(name("OrderedDict"), [ast.Dict(keys, list(items.values()))], [])
+        return ast.Call(spelled, [ordered], [])
+
+    def parameters(self, module: Any, spelled: ast.expr) -> ast.expr:
+        values = {key: empty_parameter(value) for key, value in module._parameters.items()}
+        if isinstance(module, nn.ParameterList):
+            return ast.Call(spelled, [ast.List(list(values.values()), ast.Load())], [])
+        keys: list[ast.expr | None] = [ast.Constant(key) for key in values]
+        return ast.Call(spelled, [ast.Dict(keys, list(values.values()))], [])
+
+    # -- tensors -------------------------------------------------------------------------------
+
+    def parameter(self, label: str, parameter: nn.Parameter | None) -> ast.stmt:
+        value = ast.Constant(None) if parameter is None else empty_parameter(parameter)
+        if parameter is None or not label.isidentifier():
+            return ast.Expr(ast.Call(dotted("self.register_parameter"), [ast.Constant(label), value], []))
+        return self.attribute(label, value)
+
+    def buffer(self, label: str, buffer: Tensor | None) -> ast.stmt:
+        persistent = label not in self.module._non_persistent_buffers_set
+        if buffer is None:
+            value: ast.expr = ast.Constant(None)
+        elif persistent:
+            value = constant_call(buffer) or empty_tensor(buffer)
+        else:
+            value = self.constant(buffer, joined(self.path, label))
+        keywords = [] if persistent else [ast.keyword("persistent", ast.Constant(False))]
+        return ast.Expr(ast.Call(dotted("self.register_buffer"), [ast.Constant(label), value], keywords))
+
+    def constants(self) -> list[ast.stmt]:
+        """Tensors that the model keeps as plain attributes, or that its code found elsewhere."""
+        found: list[ast.stmt] = []
+        for path, tensor in self.around.constants.items():
+            owner, _, label = path.rpartition(".")
+            if owner == self.path and label not in self.module._buffers:
+                found.append(self.attribute(label, self.constant(tensor, path)))
+        return found
+
+    def constant(self, tensor: Tensor, path: str) -> ast.expr:
+        """The value of a tensor that no state_dict carries."""
+        expression = constant_call(tensor)
+        if expression is not None:
+            return expression
+        self.around.side[path] = tensor.detach()
+        return ast.Subscript(name("CONSTANTS"), Hole.of(path, "constant"), ast.Load())
+
+
+def is_keyword(label: str) -> bool:
+    import keyword
+
+    return keyword.iskeyword(label)
+
+
+def constant_call(tensor: Tensor) -> ast.expr | None:
+    if tensor.device.type == "meta":
+        return None
+    found = constant_expression(tensor.detach())
+    return getattr(found, "ast", found) if found is not None else None
+
+
+def empty_parameter(parameter: Tensor) -> ast.expr:
+    """`nn.Parameter(torch.empty(3, 4))`: its values come from the original."""
+    keywords = [] if parameter.requires_grad else [ast.keyword("requires_grad", ast.Constant(False))]
+    return ast.Call(dotted("nn.Parameter"), [empty_tensor(parameter)], keywords)
+
+
+def empty_tensor(tensor: Tensor) -> ast.expr:
+    shape: list[ast.expr] = [Hole.of(int(size), "size") for size in tensor.shape] or [ast.Tuple([], ast.Load())]
+    keywords = []
+    if tensor.dtype != torch.float32:
+        keywords.append(ast.keyword("dtype", dotted(str(tensor.dtype))))
+    return ast.Call(dotted("torch.zeros"), shape, keywords)
+
+
+def einops_layer(module: nn.Module) -> ast.expr:
+    """`Rearrange("b c h w -> b (h w) c", h=8)`"""
+    sizes: dict[str, Any] = dict(getattr(module, "axes_lengths", {}))
+    args = [ast.Constant(module.pattern)]
+    if hasattr(module, "reduction"):
+        args.append(ast.Constant(module.reduction))
+    keywords = [ast.keyword(key, constant(value)) for key, value in sizes.items()]
+    return ast.Call(name(type(module).__name__), args, keywords)
+
+

@@ -1,0 +1,272 @@
+"""Nodes → Python expressions."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import keyword
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from unfoldify.align import choose, root
+from unfoldify.capture import Construct
+from unfoldify.emit.lines import Hole, constant, dotted, name
+from unfoldify.emit.plan import use_of
+from unfoldify.emit.spelling import (
+    BINARY,
+    COMPARISONS,
+    UNARY,
+    function_name,
+    object_name,
+    signature,
+)
+
+POSITIONAL_LIMIT = 2  # arguments that need no name, where the user's own call does not say
+
+
+@dataclass
+class Expressions:
+    """Spells the values of one graph; `names` holds those that have a variable."""
+
+    module: nn.Module
+    names: Mapping[fx.Node, str]
+    device: ast.expr | None = None  # "the device of the input", for tensors that are made on it
+    attributes: dict[str, ast.expr] = field(default_factory=dict)  # loop variables that stand for a path
+    imports: set[str] = field(default_factory=set)
+
+    def of(self, node: fx.Node, *, by_name: bool = True) -> ast.expr:
+        """The expression of a value: its variable, or what computes it."""
+        if by_name and node in self.names:
+            return name(self.names[node])
+        if node.op == "get_attr":
+            return self.path(str(node.target))
+        if node.op == "call_module":
+            return self.module_call(node)
+        if node.op == "call_method":
+            receiver, *rest = node.args
+            call = ast.Attribute(self.value(receiver), str(node.target), ast.Load())
+            return self.call(call, getattr(torch.Tensor, str(node.target)), tuple(rest), node, method=True)
+        return self.function_call(node)
+
+    # -- values --------------------------------------------------------------------------------
+
+    def value(self, value: Any, origin: Any = None) -> ast.expr:
+        """An argument: a node, a number, a structure of them."""
+        if isinstance(value, fx.Node):
+            return self.of(value)
+        if isinstance(value, bool) or value is None or isinstance(value, str):
+            return ast.Constant(value)
+        if isinstance(value, (int, float)):
+            return self.number(value, origin)
+        if isinstance(value, tuple):
+            return ast.Tuple([self.value(item, origin) for item in value], ast.Load())
+        if isinstance(value, list):
+            return ast.List([self.value(item, origin) for item in value], ast.Load())
+        if isinstance(value, dict):
+            return ast.Dict([self.value(key) for key in value], [self.value(item) for item in value.values()])
+        if isinstance(value, slice):
+            return self.slice(value)
+        if isinstance(value, torch.device):
+            return self.device or ast.Constant(str(value))
+        if isinstance(value, range):
+            return ast.Call(name("range"), [constant(part) for part in (value.start, value.stop, value.step)], [])
+        spelled = object_name(value)
+        if spelled == "...":
+            return ast.Constant(...)
+        if spelled is not None:
+            return dotted(spelled)
+        if isinstance(value, type) and value in (int, float, bool, complex):
+            return name(value.__name__)
+        if callable(value) and function_name(value) is not None:
+            return dotted(str(function_name(value)))
+        return constant(value)
+
+    def number(self, value: int | float, origin: Any) -> ast.expr:
+        if isinstance(constant(value), ast.Constant):
+            return Hole.of(value, origin)
+        if value == value and abs(value) != float("inf"):
+            return ast.UnaryOp(ast.USub(), Hole.of(-value, origin))
+        return constant(value)
+
+    def slice(self, value: slice) -> ast.expr:
+        parts = [None if part is None else self.value(part) for part in (value.start, value.stop, value.step)]
+        return ast.Slice(*parts)
+
+    def path(self, path: str) -> ast.expr:
+        """`blocks.0.weight` → `self.blocks[0].weight`, by what each step really is."""
+        expression: ast.expr = name("self")
+        here: Any = self.module
+        done: list[str] = []
+        for part in path.split(".") if path else ():
+            done.append(part)
+            known = self.attributes.get(".".join(done))
+            expression = known if known is not None else step_into(expression, here, part)
+            here = child_of(here, part)
+        return expression
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def module_call(self, node: fx.Node) -> ast.expr:
+        body = node.meta.get("body")
+        target = self.path(str(node.target))
+        method = node.meta.get("method", "forward")
+        if method != "forward":
+            target = ast.Attribute(target, method, ast.Load())
+        if body is None:
+            return self.call(target, type(node.meta["module"]).forward, node.args, node, method=True)
+        args: list[ast.expr] = []
+        keywords: list[ast.keyword] = []
+        live = [parameter for parameter in body.parameters if parameter.node is not None]
+        for parameter, argument in zip(live, node.args, strict=True):
+            label = node.meta.get("argument_names", {}).get(parameter.name)
+            if label is not None and len(args) >= 1 and parameter.lifted:
+                keywords.append(ast.keyword(label, self.value(argument)))
+            else:
+                args.append(self.value(argument))
+        return ast.Call(target, args, keywords)
+
+    def function_call(self, node: fx.Node) -> ast.expr:
+        target: Any = node.target
+        if target in BINARY:
+            left, right = (self.value(arg) for arg in node.args)
+            return ast.BinOp(left, getattr(ast, BINARY[target])(), right)
+        if target in COMPARISONS:
+            left, right = (self.value(arg) for arg in node.args)
+            return ast.Compare(left, [getattr(ast, COMPARISONS[target])()], [right])
+        if target in UNARY:
+            return ast.UnaryOp(getattr(ast, UNARY[target])(), self.value(node.args[0]))
+        if target is getattr:
+            return ast.Attribute(self.value(node.args[0]), str(node.args[1]), ast.Load())
+        if target is operator.getitem:
+            return ast.Subscript(self.value(node.args[0]), self.index(written_index(node)), ast.Load())
+        if target is choose:
+            flag, value, otherwise = (self.value(arg) for arg in node.args)
+            return ast.IfExp(flag, value, otherwise)
+        if target is root:
+            self.imports.add("math")
+            return ast.Call(dotted("math.isqrt"), [self.value(node.args[0])], [])
+        if isinstance(target, Construct):
+            keywords = [ast.keyword(key, self.value(value)) for key, value in node.kwargs.items()]
+            return ast.Call(name(target.name), [], keywords)
+        spelled = function_name(target)
+        if spelled is None:
+            return ast.Call(name(getattr(target, "__name__", "call")), [self.value(a) for a in node.args], [])
+        if spelled.startswith("math."):
+            self.imports.add("math")
+        return self.call(dotted(spelled), target, node.args, node)
+
+    def index(self, key: Any) -> ast.expr:
+        if isinstance(key, tuple) and not key:
+            return ast.Tuple([], ast.Load())
+        return self.value(key)
+
+    def call(
+        self, function: ast.expr, target: Callable[..., Any], given: tuple[Any, ...], node: fx.Node, *, method: bool = False
+    ) -> ast.expr:
+        """A call as a person would write it: defaults dropped, later arguments by name."""
+        args, keywords = tidied(target, given, dict(node.kwargs), as_written(node), method=method)
+        sizes = [self.value(arg, (node, index)) for index, arg in enumerate(args)]
+        named = [ast.keyword(key, self.value(value, (node, key))) for key, value in keywords.items()]
+        return ast.Call(function, sizes, named)
+
+
+def tidied(
+    target: Callable[..., Any], given: tuple[Any, ...], keywords: dict[str, Any], written: int | None, *, method: bool
+) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments without those that say what is so anyway."""
+    args = list(given)
+    known = signature(target)
+    if known is None:
+        return args, keywords
+    parameters = list(known.parameters.values())
+    if method and parameters and parameters[0].name in ("self", "input"):
+        parameters = parameters[1:]
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        defaults = {p.name: p.default for p in parameters}
+        return args, {k: v for k, v in keywords.items() if not same(defaults.get(k, inspect.Parameter.empty), v)}
+    if len(args) > len(parameters):
+        return args, keywords
+    bound = {p.name: value for p, value in zip(parameters, args, strict=False)}
+    bound.update(keywords)
+    kept = {
+        p.name: bound[p.name] for p in parameters if p.name in bound and not same(p.default, bound[p.name])
+    }
+    positional: list[Any] = []
+    limit = written if written is not None else max(POSITIONAL_LIMIT, required(parameters))
+    for parameter in parameters:
+        fits = parameter.kind is not parameter.KEYWORD_ONLY and parameter.name in kept and len(positional) < limit
+        if not fits:
+            break
+        positional.append(kept.pop(parameter.name))
+    for key, value in bound.items():
+        if key not in {p.name for p in parameters}:
+            kept[key] = value
+    return positional, kept
+
+
+def required(parameters: list[inspect.Parameter]) -> int:
+    return sum(p.default is p.empty for p in parameters)
+
+
+def same(default: Any, value: Any) -> bool:
+    if default is inspect.Parameter.empty or isinstance(value, fx.Node):
+        return False
+    return type(default) is type(value) and (default is value or default == value)
+
+
+def as_written(node: fx.Node) -> int | None:
+    """How many arguments the user's own call gives by position, where the source is at hand."""
+    if "group" in node.meta:
+        return None
+    use = use_of(node)
+    expression = use.site.expression if use.site is not None else None
+    if not isinstance(expression, ast.Call) or any(isinstance(arg, ast.Starred) for arg in expression.args):
+        return None
+    called = expression.func.attr if isinstance(expression.func, ast.Attribute) else getattr(expression.func, "id", None)
+    target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", None)
+    if called != target:
+        return None
+    method = node.op == "call_function" and isinstance(expression.func, ast.Attribute) and is_value(expression.func.value)
+    return len(expression.args) + method
+
+
+def written_index(node: fx.Node) -> Any:
+    """The key of a subscript; `-1` for the last size where the source says so."""
+    source, key = node.args
+    if isinstance(source, fx.Node) and source.target is getattr and source.args[1] == "shape":
+        found = use_of(source).site
+        length = source.meta.get("length")
+        if found is not None and found.index is not None and length and found.index % length == key:
+            return found.index
+    return key
+
+
+def is_value(expression: ast.expr) -> bool:
+    """Whether what a function is taken from is a value rather than torch or one of its modules."""
+    first = expression
+    while isinstance(first, ast.Attribute):
+        first = first.value
+    return not (isinstance(first, ast.Name) and first.id in ("torch", "F", "nn", "einops", "math", "functional"))
+
+
+def step_into(expression: ast.expr, parent: Any, part: str) -> ast.expr:
+    """`parent.part`, `parent[0]` or `parent["key"]`."""
+    indexed = isinstance(parent, (nn.ModuleList, nn.Sequential, nn.ParameterList)) and part.isdigit()
+    if indexed:
+        return ast.Subscript(expression, ast.Constant(int(part)), ast.Load())
+    if isinstance(parent, (nn.ModuleDict, nn.ParameterDict)):
+        return ast.Subscript(expression, ast.Constant(part), ast.Load())
+    if not part.isidentifier() or keyword.iskeyword(part):
+        return ast.Call(name("getattr"), [expression, ast.Constant(part)], [])
+    return ast.Attribute(expression, part, ast.Load())
+
+
+def child_of(parent: Any, part: str) -> Any:
+    if isinstance(parent, nn.Module) and part in parent._modules:
+        return parent._modules[part]
+    return None

@@ -1,0 +1,162 @@
+"""Classes → the text of the file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from unfoldify.emit.arguments import Arguments, ClassName
+from unfoldify.emit.constructor import base_of
+from unfoldify.emit.expressions import Expressions
+from unfoldify.emit.format import format_statements
+from unfoldify.emit.forward import signature
+from unfoldify.emit.lines import assign, name, remarked
+from unfoldify.emit.repetition import folded
+from unfoldify.merge import Instance, Kind, Merged
+
+
+def emit(merged: Merged, header: str = "") -> str:
+    """The whole file."""
+    name_classes(merged)
+    classes = [class_definition(kind, merged) for kind in merged.kinds]
+    classes = [FinishNames().visit(tree) for tree in classes]
+    text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
+    docstring = f'"""{header}"""\n\n' if header else ""
+    return f"{docstring}{imports(text)}\n\n\n{text}\n"
+
+
+def name_classes(merged: Merged) -> None:
+    """The user's own names; a second kind of block of one class is called by what it has more or less."""
+    taken: set[str] = {class_name(merged.root.module)}
+    merged.root.kind.name = class_name(merged.root.module)  # type: ignore[union-attr]
+    firsts: dict[str, Kind] = {}
+    for kind in sorted(merged.kinds, key=lambda kind: -len(kind.instances)):
+        if kind.name:
+            continue
+        plain = class_name(kind.module)
+        wishes = [plain, *variants(plain, kind, firsts.get(plain))]
+        kind.name = next(wish for wish in numbered(wishes) if wish not in taken)
+        taken.add(kind.name)
+        firsts.setdefault(plain, kind)
+
+
+def class_name(module: nn.Module) -> str:
+    label = type(module).__name__
+    return label if label.isidentifier() and label not in {"F", "nn", "torch"} else f"{label}_"
+
+
+def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
+    if first is None:
+        return
+    ours, theirs = set(kind.module._modules), set(first.module._modules)
+    for label in sorted(ours - theirs):
+        yield f"{plain}With{camel(label)}"
+    for label in sorted(theirs - ours):
+        yield f"{plain}Without{camel(label)}"
+    strides = [getattr(layer, "stride", None) for layer in kind.module.modules()]
+    if any(stride in ((2,), (2, 2), (2, 2, 2)) for stride in strides):
+        yield f"Downsampling{plain}"
+
+
+def camel(label: str) -> str:
+    return "".join(part.capitalize() for part in label.split("_")) or label
+
+
+def numbered(wishes: list[str]) -> Iterator[str]:
+    yield from wishes
+    count = 2
+    while True:
+        yield f"{wishes[0]}{count}"
+        count += 1
+
+
+# -- classes ---------------------------------------------------------------------------------------
+
+
+def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
+    """One class: its constructor and its forward."""
+    arguments = Arguments(kind)
+    init, methods = arguments.resolve()
+    first = kind.instances[0]
+    is_root = first is merged.root
+    init.extend(ties(first, merged) if is_root else [])
+    base, *_ = base_of(first.module)
+    body: list[ast.stmt] = []
+    if len(init) > 1 or not is_bare(init):
+        parameters = [ast.arg("self"), *(ast.arg(label) for label in kind.parameters)]
+        signature_ = ast.arguments([], parameters, None, [], [], None, [])
+        body.append(function("__init__", signature_, [folded(statement) for statement in init]))
+    for label, lines in methods.items():
+        text = first.methods[label]
+        owner = next(b for b in first.bodies if b.module is first.module)
+        body.append(function(label, signature(owner, text.names, is_root=is_root), lines or [ast.Pass()]))
+    return ast.ClassDef(kind.name, [base], [], body or [ast.Pass()], [])
+
+
+def is_bare(init: list[ast.stmt]) -> bool:
+    """Whether a constructor only calls its parent's without arguments."""
+    call = init[0].value if isinstance(init[0], ast.Expr) else None
+    return isinstance(call, ast.Call) and not call.args and not call.keywords
+
+
+def function(label: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
+    return ast.FunctionDef(label, arguments, body, [], None, None, lineno=0)
+
+
+def ties(root: Instance, merged: Merged) -> Iterator[ast.stmt]:
+    """Modules and parameters that have two names: made once, the other names set here."""
+    spell = Expressions(root.module, {})
+    seen: dict[int, str] = {}
+    made: set[str] = set()
+    for path, module in root.module.named_modules(remove_duplicate=False):
+        first = seen.setdefault(id(module), path)
+        if first != path and not any(path.startswith(other + ".") for other in made):
+            made.add(path)
+            yield remarked(assign(stored(spell.path(path)), spell.path(first)), "one module, two names")
+    tensors: dict[int, str] = {}
+    for path, tensor in root.module.named_parameters(remove_duplicate=False):
+        first = tensors.setdefault(id(tensor), path)
+        if first != path and not any(path.startswith(other + ".") for other in made):
+            yield remarked(assign(stored(spell.path(path)), spell.path(first)), "one tensor, two names")
+
+
+def stored(target: Any) -> Any:
+    target.ctx = ast.Store()
+    return target
+
+
+class FinishNames(ast.NodeTransformer):
+    """Puts in the names of classes."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ClassName):
+            return name(node.kind.name)
+        return super().generic_visit(node)
+
+
+# -- imports ---------------------------------------------------------------------------------------
+
+EINOPS = ("einsum", "pack", "rearrange", "reduce", "repeat", "unpack")
+EINOPS_LAYERS = ("EinMix", "Rearrange", "Reduce")
+
+
+def imports(text: str) -> str:
+    """The imports that a text needs, sorted as isort would."""
+    used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    standard = ["import math"] if "math" in used else []
+    if "OrderedDict" in used:
+        standard.append("from collections import OrderedDict")
+    if "dataclass" in used:
+        standard.append("from dataclasses import dataclass")
+    if "CONSTANTS" in used:
+        standard.append("from pathlib import Path")
+    plain = [line for word, line in (("torch", "import torch"), ("F", "import torch.nn.functional as F")) if word in used]
+    calls = [call for call in EINOPS if call in used]
+    layers = [layer for layer in EINOPS_LAYERS if layer in used]
+    plain += [f"from einops import {', '.join(calls)}"] if calls else []
+    plain += [f"from einops.layers.torch import {', '.join(layers)}"] if layers else []
+    plain += ["from torch import nn"] if "nn" in used else []
+    return "\n\n".join("\n".join(block) for block in (standard, plain) if block)

@@ -1,0 +1,269 @@
+"""One graph → the lines of a forward."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import fx, nn
+
+from unfoldify.capture import Body, Parameter
+from unfoldify.emit.expressions import Expressions
+from unfoldify.emit.format import Blank, Comment
+from unfoldify.emit.lines import assign, constant, dotted, name, paragraphs, remarked
+from unfoldify.emit.naming import allocate
+from unfoldify.emit.plan import Planner, Step, use_of
+from unfoldify.lower import Group
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The text of one forward: its arguments and its lines, with holes for numbers."""
+
+    parameters: tuple[Parameter, ...]
+    names: tuple[str, ...]  # of the parameters, in the emitted signature
+    lines: tuple[ast.stmt, ...]
+    imports: frozenset[str]
+
+
+def forward(body: Body, *, is_root: bool = False) -> Forward:
+    """The forward of one body; where training does otherwise, both ways under one `if`."""
+    own, names, imports = lines_of(body, is_root)
+    other = body.other_mode
+    if other is not None:
+        theirs, other_names, more = lines_of(other, is_root)
+        imports |= more
+        if other_names == names:
+            test = dotted("self.training")
+            own = [ast.If(test, theirs, own)]
+    checks = value_checks(body) if is_root else []
+    return Forward(tuple(body.parameters), names, (*checks, *own), frozenset(imports))
+
+
+def lines_of(body: Body, is_root: bool) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
+    steps = Planner(body.graph).plan()
+    placeholders = [p.node for p in body.parameters if p.node is not None]
+    fixed = [p.name for p in body.parameters if p.node is None]
+    names = allocate(steps, placeholders, fixed)
+    if is_root:
+        names.update({p.node: p.name for p in body.parameters if p.node is not None})
+    expressions = Expressions(body.module, names, device_of(placeholders, names, body.module))
+    writer = Writer(expressions, body)
+    lines = paragraphs(list(writer.write(steps)))
+    return lines, tuple(names[node] for node in placeholders), expressions.imports
+
+
+def device_of(placeholders: list[fx.Node], names: dict[fx.Node, str], module: nn.Module) -> ast.expr | None:
+    """Where new tensors are made: where the first tensor argument is."""
+    for node in placeholders:
+        if "val" in node.meta:
+            return ast.Attribute(name(names[node]), "device", ast.Load())
+    for path, _ in module.named_parameters():
+        return ast.Attribute(Expressions(module, {}).path(path), "device", ast.Load())
+    return None
+
+
+class Writer:
+    """Turns steps into lines: headings, paragraphs, comments, blocks."""
+
+    def __init__(self, expressions: Expressions, body: Body) -> None:
+        self.expressions = expressions
+        self.body = body
+        self.said: set[Any] = set()
+
+    def write(self, steps: list[Step]) -> Iterator[ast.stmt]:
+        group: Group | None = None
+        for grad, run in runs(steps, grad_of):
+            lines: list[ast.stmt] = []
+            for step in run:
+                if step.kind == "return" and self.returns_nothing(step):
+                    continue
+                current = step_group(step)
+                lines.extend(self.users_comment(step))
+                if current is not group:
+                    lines.append(Blank())
+                    if current is not None:
+                        lines.append(Comment(heading(current)))
+                group = current
+                lines.extend(self.statement(step))
+            if grad is None:
+                yield from lines
+            else:
+                mode = "torch.enable_grad" if grad else "torch.no_grad"
+                yield ast.With([ast.withitem(ast.Call(dotted(mode), [], []))], paragraphs(lines), lineno=0)
+
+    def returns_nothing(self, step: Step) -> bool:
+        return step.node.args[0] is None
+
+    def statement(self, step: Step) -> Iterator[ast.stmt]:
+        node, remark = step.node, step.node.meta.get("remark")
+        inner = [n.meta["remark"] for n in step.tree if "remark" in n.meta]
+        remark = remark or (inner[0] if inner else None)
+        if step.kind == "return":
+            yield remarked(ast.Return(self.expressions.value(node.args[0])), remark)
+        elif step.kind == "unpack":
+            yield remarked(self.unpacking(step), remark)
+        elif step.kind == "effect":
+            yield from self.effect(node)
+        else:
+            value = self.expressions.of(node, by_name=False)
+            yield remarked(assign(self.expressions.names[node], value), remark)
+
+    def unpacking(self, step: Step) -> ast.stmt:
+        length = int(step.node.meta["length"])
+        by_position = {part.args[1]: self.expressions.names[part] for part in step.items}
+        targets: list[ast.expr] = [ast.Name(by_position.get(i, "_"), ast.Store()) for i in range(length)]
+        return assign(ast.Tuple(targets, ast.Store()), self.expressions.of(step.node, by_name=False))
+
+    def effect(self, node: fx.Node) -> Iterator[ast.stmt]:
+        value = self.expressions.value
+        target = node.target
+        if getattr(target, "__name__", "") == "setitem":
+            holder, key, item = node.args
+            left = ast.Subscript(value(holder), self.expressions.index(key), ast.Store())
+            yield assign(left, value(item))
+        elif target is setattr:
+            holder, attribute, item = node.args
+            yield assign(ast.Attribute(value(holder), str(attribute), ast.Store()), value(item))
+        else:
+            yield ast.Expr(self.expressions.of(node, by_name=False))
+
+    def users_comment(self, step: Step) -> Iterator[ast.stmt]:
+        """The comments that the user wrote above the statement, once, where its first line went."""
+        for node in step.tree:
+            positions = node.meta.get("positions", ())
+            use = use_of(node)
+            if not positions or use.site is None or "/rules/" in use.site.filename:
+                continue
+            if use.statement in self.said:
+                continue
+            self.said.add(use.statement)
+            for comment in use.site.comments:
+                if is_prose(comment):
+                    yield Comment(comment.lstrip("# ").rstrip())
+
+
+def is_prose(comment: str) -> bool:
+    """Whether a comment is for readers, not for tools, and not code that was put aside."""
+    text = comment.lstrip("# ").strip()
+    if not text or text.startswith(("type:", "noqa", "fmt:", "pylint", "pragma", "mypy", "ruff:", "yapf", "!", "Copied from")):
+        return False
+    if not any(character.isalpha() for character in text):
+        return False
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return True
+    return len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr) and isinstance(
+        tree.body[0].value, (ast.Name, ast.Constant, ast.Tuple)
+    )
+
+
+def step_group(step: Step) -> Group | None:
+    if step.kind == "return":
+        return next((n.meta["group"] for n in step.tree if "group" in n.meta), None)
+    found = step.node.meta.get("group")
+    return found if isinstance(found, Group) else None
+
+
+def heading(group: Group) -> str:
+    """`conv1: 3x3, padding 1`"""
+    title = f"{group.layer}: {group.text}" if group.layer and group.text else group.layer
+    if not group.layer:
+        title = f"{group.function}, {group.text}" if group.text else group.function
+    return f"{title}; einsum: {group.why}" if group.why else title
+
+
+def grad_of(step: Step) -> bool | None:
+    flags = {node.meta.get("grad") for node in step.tree if node.op != "output"}
+    return flags.pop() if len(flags) == 1 else None
+
+
+def runs(steps: Iterable[Step], key: Any) -> Iterator[tuple[Any, list[Step]]]:
+    """Steps in a row that have the same key."""
+    current: list[Step] = []
+    value: Any = None
+    for step in steps:
+        this = key(step)
+        if current and this != value:
+            yield value, current
+            current = []
+        value = this
+        current.append(step)
+    if current:
+        yield value, current
+
+
+# -- the signature ---------------------------------------------------------------------------------
+
+
+def value_checks(body: Body) -> list[ast.stmt]:
+    """A flag or number that the example gave is fixed: another value is refused."""
+    lines: list[ast.stmt] = []
+    for parameter in body.parameters:
+        if parameter.node is None and parameter.kind not in (
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.VAR_KEYWORD,
+        ) and is_literal(parameter.value):
+            lines.append(refusal(parameter))
+    return lines
+
+
+def is_literal(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def refusal(parameter: Parameter) -> ast.stmt:
+    label, value = parameter.name, parameter.value
+    identity = value is None or isinstance(value, bool)
+    test = ast.Compare(name(label), [ast.IsNot() if identity else ast.NotEq()], [constant(value)])
+    message = ast.JoinedStr(
+        [
+            ast.Constant(f"this file was written for {label}={value!r}, not "),
+            ast.FormattedValue(name(label), ord("r")),
+        ]
+    )
+    error = ast.Raise(ast.Call(name("ValueError"), [message], []), None)
+    return ast.If(test, [error], [])
+
+
+def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.arguments:
+    """`self, x, *, mask`: the arguments that the example gave, in the original's order."""
+    args = [ast.arg("self")]
+    defaults: list[ast.expr] = []
+    only: list[ast.arg] = []
+    only_defaults: list[ast.expr | None] = []
+    vararg: ast.arg | None = None
+    if not is_root:
+        return ast.arguments([], [*args, *(ast.arg(label) for label in names)], None, [], [], None, [])
+    original = list(inspect.signature(body.module.forward).parameters)
+    gap = False
+    given = {parameter.name: parameter for parameter in body.parameters}
+    for label in original:
+        parameter = given.get(label)
+        if parameter is None:
+            gap = gap or True
+            continue
+        default = None
+        if parameter.node is None and is_literal(parameter.value):
+            default = constant(parameter.value)
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            vararg = ast.arg(label)
+            gap = True
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            for key in parameter.value:
+                only.append(ast.arg(key))
+                only_defaults.append(None)
+        elif gap or parameter.kind is inspect.Parameter.KEYWORD_ONLY or (defaults and default is None):
+            only.append(ast.arg(label))
+            only_defaults.append(default)
+        else:
+            args.append(ast.arg(label))
+            if default is not None:
+                defaults.append(default)
+    return ast.arguments([], args, vararg, only, only_defaults, None, defaults)
+
+

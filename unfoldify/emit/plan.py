@@ -1,0 +1,230 @@
+"""A graph → the statements it will be written as: what gets a line of its own, what stands inside another's."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import fx
+
+from unfoldify.record import is_random
+from unfoldify.source import Site, site
+
+METADATA = {"shape", "dtype", "device", "ndim"}
+LARGEST_EXPRESSION = 9  # calls in one expression, where it is not the user's own
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the source says becomes of a value."""
+
+    role: str  # Site.role, or "unknown"
+    site: Site | None = None
+
+    @property
+    def statement(self) -> Any:
+        return self.site.statement if self.site is not None else None
+
+
+@dataclass(eq=False)
+class Step:
+    """One statement: the value it is about, and all the nodes that its expression computes."""
+
+    node: fx.Node
+    kind: str  # "assign" | "unpack" | "effect" | "return"
+    tree: list[fx.Node] = field(default_factory=list)
+    items: list[fx.Node] = field(default_factory=list)  # of an unpacking, by position
+
+
+def use_of(node: fx.Node) -> Use:
+    """The innermost place where a value is more than returned."""
+    for position in node.meta.get("positions", ()):
+        found = site(position)
+        if found is None:
+            return Use("unknown")
+        if found.role != "returned":
+            return Use(found.role, found)
+    return Use("returned" if node.meta.get("positions") else "unknown")
+
+
+def is_trivial(node: fx.Node) -> bool:
+    """Never worth a line: attributes of self, shapes and dtypes, parts of a trivial value."""
+    if node.op == "get_attr":
+        return True
+    if node.target is getattr and node.args[1] in METADATA:
+        return True
+    if node.target is operator.getitem and isinstance(node.args[0], fx.Node):
+        source = node.args[0]
+        return is_shape(source) and not is_unpacked(source)
+    return False
+
+
+def is_shape(node: fx.Node) -> bool:
+    return node.target is getattr and node.args[1] == "shape"
+
+
+def is_unpacked(node: fx.Node) -> bool:
+    """Whether the user took the value apart by `a, b = ...` and more than one part is used."""
+    if "length" not in node.meta or not parts(node):
+        return False
+    use = use_of(node)
+    used = sum(1 for part in parts(node) if part.users)
+    if use.role == "assigned" and use.site is not None and use.site.unpacks:
+        return used > 1 and len(use.site.targets) == node.meta["length"] and None not in use.site.targets
+    return not is_shape(node) and used > 1
+
+
+def parts(node: fx.Node) -> list[fx.Node]:
+    """The nodes that take a value's items by position."""
+    return [
+        user
+        for user in node.users
+        if user.target is operator.getitem and user.args[0] is node and isinstance(user.args[1], int)
+    ]
+
+
+def only_parts(node: fx.Node) -> bool:
+    return len(parts(node)) == len(node.users)
+
+
+def is_impure(node: fx.Node) -> bool:
+    """Calls that keep their order among each other."""
+    return node.op == "call_module" or "mutates" in node.meta or is_random(node)
+
+
+def count_uses(node: fx.Node) -> int:
+    """How often a value occurs in the arguments of others."""
+    total = 0
+
+    def count(other: fx.Node) -> None:
+        nonlocal total
+        total += other is node
+
+    for user in node.users:
+        fx.node.map_arg((user.args, user.kwargs), count)
+    return total
+
+
+class Planner:
+    """Walks a graph once and decides, node by node."""
+
+    def __init__(self, graph: fx.Graph) -> None:
+        self.nodes = list(graph.nodes)
+        self.pending: dict[fx.Node, list[fx.Node]] = {}  # value without a line yet → its tree
+        self.steps: list[Step] = []
+        self.unpacked: set[fx.Node] = set()
+
+    def plan(self) -> list[Step]:
+        for node in self.nodes:
+            if node.op == "placeholder" or node in self.unpacked:
+                continue
+            if is_trivial(node) and not is_unpacked(node):
+                continue
+            if node.op == "output":
+                self.emit(Step(node, "return"))
+            elif is_unpacked(node) and (only_parts(node) or is_shape(node)):
+                self.unpack(node)
+            elif not node.users:
+                self.emit(Step(node, "effect"))
+            elif self.can_wait(node):
+                self.pending[node] = self.tree(node)
+            else:
+                self.emit(Step(node, "assign"))
+        return self.steps
+
+    def unpack(self, node: fx.Node) -> None:
+        items = sorted(parts(node), key=lambda part: part.args[1])  # type: ignore[arg-type,return-value]
+        by_position = {part.args[1]: part for part in reversed(items)}
+        for part in items:
+            first = by_position[part.args[1]]
+            if part is not first:
+                part.replace_all_uses_with(first)
+        self.unpacked.update(items)
+        step = Step(node, "unpack", items=list(by_position.values()))
+        self.emit(step)
+
+    def tree(self, node: fx.Node) -> list[fx.Node]:
+        """The nodes that the expression of `node` computes, in recorded order, `node` last."""
+        found: list[fx.Node] = []
+        for operand in node.all_input_nodes:
+            inner = operand
+            while is_trivial(inner) and inner.all_input_nodes:
+                inner = inner.all_input_nodes[0]
+            found.extend(self.pending.get(inner, ()))
+        order = {other: index for index, other in enumerate(self.nodes)}
+        return sorted({*found, node}, key=lambda other: order[other])
+
+    def emit(self, step: Step) -> None:
+        """Write a statement; what may not be computed after it is written before."""
+        step.tree = self.tree(step.node)
+        mine = set(step.tree)
+        impure = any(is_impure(node) for node in step.tree)
+        mutates = any("mutates" in node.meta for node in step.tree)
+        for node in [node for node in self.pending if node not in mine]:
+            if node not in self.pending:
+                continue
+            theirs = self.pending[node]
+            moved = mutates or any("mutates" in n.meta for n in theirs)
+            if moved or (impure and any(is_impure(n) for n in theirs)):
+                self.flush(node)
+        if sum("mutates" in node.meta for node in step.tree) and len(step.tree) > 1:
+            for node in list(step.tree):
+                if node is not step.node and node in self.pending and "mutates" in node.meta:
+                    self.flush(node)
+            step.tree = self.tree(step.node)
+        for node in step.tree:
+            self.pending.pop(node, None)
+        self.steps.append(step)
+
+    def flush(self, node: fx.Node) -> None:
+        """Give a waiting value a line after all."""
+        tree = self.pending.pop(node)
+        for other in tree:
+            self.pending.pop(other, None)
+        self.steps.append(Step(node, "assign", tree))
+
+    def can_wait(self, node: fx.Node) -> bool:
+        """Whether a value may stand inside the expression that uses it."""
+        if count_uses(node) != 1:
+            return False
+        user = through_trivial(next(iter(node.users)))
+        if user is None:
+            return False
+        use = use_of(node)
+        group, other = node.meta.get("group"), user.meta.get("group")
+        if group is not other:
+            return user.op == "output" and bool(node.meta.get("result")) and use.role in ("returned", "unknown")
+        if user.op == "output":
+            return use.role == "returned" or (use.role == "nested" and in_return(use))
+        if use.role != "nested" and not (use.role == "returned" and group is not None):
+            return False
+        if len(self.tree(node)) >= LARGEST_EXPRESSION and group is None and not same_expression(use, use_of(user)):
+            return False
+        return same_statement(use, user) or group is not None
+
+    # a value of a rule keeps to the rule's own statements: use_of reads the rule's source for it
+
+
+def in_return(use: Use) -> bool:
+    return use.site is not None and use.site.targets == ()
+
+
+def through_trivial(node: fx.Node | None) -> fx.Node | None:
+    """The first user that is no trivial part, following single uses."""
+    while node is not None and is_trivial(node):
+        if count_uses(node) != 1:
+            return None
+        node = next(iter(node.users))
+    return node
+
+
+def same_statement(use: Use, user: fx.Node) -> bool:
+    return use.statement is not None and any(
+        found is not None and found.statement == use.statement
+        for found in (site(position) for position in user.meta.get("positions", ()))
+    )
+
+
+def same_expression(use: Use, other: Use) -> bool:
+    return use.statement is not None and use.statement == other.statement

@@ -1,0 +1,66 @@
+"""Equal items in a row → a comprehension: `*(Block(16) for _ in range(3))`."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from typing import Any
+
+from unfoldify.emit.lines import name
+
+SHORTEST = 3  # equal items that are worth a comprehension; two are worth it where the call is long
+
+
+def folded(tree: Any) -> Any:
+    """The tree with its runs of equal items folded."""
+
+    class Fold(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            self.generic_visit(node)
+            if is_container(node.func):
+                node.args = items(node.args, alone=True)
+            return node
+
+    return Fold().visit(tree)
+
+
+def is_container(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute):
+        if function.attr == "__init__":
+            return True
+        return function.attr in ("ModuleList", "Sequential", "ParameterList")
+    return False
+
+
+def items(args: list[ast.expr], *, alone: bool) -> list[ast.expr]:
+    if len(args) == 1 and isinstance(args[0], ast.List):
+        inner = runs(args[0].elts)
+        if len(inner) == 1 and isinstance(inner[0], ast.Starred):
+            return [inner[0].value]
+        return [ast.List(inner, ast.Load())]
+    return runs(args)
+
+
+def runs(elements: list[ast.expr]) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    for _, same in itertools.groupby(elements, key=text):
+        run = list(same)
+        if len(run) >= SHORTEST and isinstance(run[0], ast.Call):
+            found.append(ast.Starred(comprehension(run[0], len(run)), ast.Load()))
+        else:
+            found.extend(run)
+    return found
+
+
+def text(element: ast.expr) -> str:
+    """What makes two items equal: their text, the class of a call included."""
+    return ast.dump(element) + "".join(
+        str(id(node.kind)) for node in ast.walk(element) if hasattr(node, "kind") and not isinstance(node, ast.Constant)
+    )
+
+
+def comprehension(element: ast.expr, count: int) -> ast.GeneratorExp:
+    generator = ast.comprehension(
+        ast.Name("_", ast.Store()), ast.Call(name("range"), [ast.Constant(count)], []), [], 0
+    )
+    return ast.GeneratorExp(element, [generator])

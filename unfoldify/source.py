@@ -1,0 +1,204 @@
+"""Code positions → the words of the user's file: which statement made a call, and what it was called there.
+
+Every recorded call keeps the frames that led to it as `(code, instruction offset)` pairs, innermost
+first. From Python 3.11 on, a code object knows the exact span of every instruction, so the pair
+leads to one expression of one file.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import linecache
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from types import CodeType
+
+Position = tuple[CodeType, int]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a call stands in its file, and what becomes of its value there."""
+
+    filename: str
+    line: int
+    statement: tuple[str, int]  # file and first line of the statement: calls of one statement share it
+    role: str  # "assigned" | "returned" | "nested" | "discarded"
+    targets: tuple[str | None, ...] = ()  # names on the left; more than one where a tuple is unpacked
+    unpacks: bool = False
+    index: int | None = None  # of the subscript that the value is taken apart by at once: `x.shape[-1]`
+    argument_of: str | None = None  # keyword under which the value is passed on, where it is
+    expression: ast.expr | None = field(default=None, compare=False)
+    comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
+    remark: str | None = None  # the comment at the end of the statement's line
+    text: str = ""  # the expression as its author wrote it
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One parsed file: its expressions by span, each node's parent, its comments by line."""
+
+    expressions: Mapping[tuple[int, int, int, int], ast.expr]
+    parents: Mapping[ast.AST, ast.AST]
+    comments: Mapping[int, tuple[str, bool]]  # line → comment, and whether it has the line to itself
+    lines: tuple[str, ...]
+
+
+def site(position: Position) -> Site | None:
+    """The site of one code position, or None where the source is not at hand."""
+    code, offset = position
+    return _site(code, offset)
+
+
+@lru_cache(maxsize=65536)
+def _site(code: CodeType, offset: int) -> Site | None:
+    file = parsed(code.co_filename)
+    line, end_line, column, end_column = next(
+        islice(code.co_positions(), offset // 2, None), (None, None, None, None)
+    )
+    if file is None or line is None or end_line is None or column is None or end_column is None:
+        return None
+    expression = file.expressions.get((line, column, end_line, end_column))
+    if expression is None:
+        return None
+    statement, role, targets, unpacks = _use(file, expression)
+    above, remark = _comments(file, statement)
+    return Site(
+        filename=code.co_filename,
+        line=line,
+        statement=(code.co_filename, statement.lineno),
+        role=role,
+        targets=targets,
+        unpacks=unpacks,
+        index=_index(file, expression),
+        argument_of=_keyword(file, expression),
+        expression=expression,
+        comments=above,
+        remark=remark,
+        text=_text(file, expression),
+    )
+
+
+@lru_cache(maxsize=512)
+def parsed(filename: str) -> SourceFile | None:
+    """The file, parsed once; None where there is no source or it does not parse."""
+    lines = linecache.getlines(filename)
+    text = "".join(lines)
+    if not text:
+        return None
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    expressions: dict[tuple[int, int, int, int], ast.expr] = {}
+    parents: dict[ast.AST, ast.AST] = {}
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            parents[child] = node
+        if isinstance(node, ast.expr) and node.end_lineno is not None and node.end_col_offset is not None:
+            expressions.setdefault(
+                (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node
+            )
+        elif isinstance(node, ast.AugAssign) and node.end_lineno is not None and node.end_col_offset is not None:
+            # an augmented assignment computes at the span of the whole statement
+            key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+            expressions.setdefault(key, node.value)
+    return SourceFile(expressions, parents, dict(_tokenized_comments(text)), tuple(lines))
+
+
+def _tokenized_comments(text: str) -> Iterator[tuple[int, tuple[str, bool]]]:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                alone = not token.line[: token.start[1]].strip()
+                yield token.start[0], (token.string, alone)
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        return
+
+
+def _use(file: SourceFile, expression: ast.expr) -> tuple[ast.stmt, str, tuple[str | None, ...], bool]:
+    """The statement around an expression, and what the statement does with its value."""
+    node: ast.AST = expression
+    whole = True
+    while not isinstance(node, ast.stmt):
+        parent = file.parents[node]
+        whole = whole and (isinstance(parent, (ast.stmt, ast.NamedExpr)))
+        if whole and isinstance(parent, ast.NamedExpr) and parent.value is node:
+            return _statement(file, parent), "assigned", (parent.target.id,), False
+        node = parent
+    role = "nested"
+    targets: tuple[str | None, ...] = ()
+    unpacks = False
+    if isinstance(node, ast.Assign):
+        targets, unpacks = _targets(node.targets[-1])
+        role = "assigned" if whole else "nested"
+    elif isinstance(node, ast.AnnAssign):
+        targets, unpacks = _targets(node.target)
+        role = "assigned" if whole else "nested"
+    elif isinstance(node, ast.AugAssign):
+        targets, unpacks = _targets(node.target)
+        whole_statement = whole and expression is node.value
+        role = "augmented" if whole_statement else "nested"
+    elif isinstance(node, ast.Return):
+        role = "returned" if whole else "nested"
+    elif isinstance(node, ast.Expr):
+        role = "discarded" if whole else "nested"
+    return node, role, targets, unpacks
+
+
+def _statement(file: SourceFile, node: ast.AST) -> ast.stmt:
+    while not isinstance(node, ast.stmt):
+        node = file.parents[node]
+    return node
+
+
+def _targets(target: ast.expr) -> tuple[tuple[str | None, ...], bool]:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return tuple(_targets(element)[0][0] for element in target.elts), True
+    if isinstance(target, ast.Name):
+        return (target.id,), False
+    if isinstance(target, ast.Attribute):
+        return (target.attr,), False
+    if isinstance(target, ast.Starred):
+        return (None,), False
+    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+        return (None,), False
+    return (None,), False
+
+
+def _keyword(file: SourceFile, expression: ast.expr) -> str | None:
+    parent = file.parents.get(expression)
+    return parent.arg if isinstance(parent, ast.keyword) else None
+
+
+def _index(file: SourceFile, expression: ast.expr) -> int | None:
+    parent = file.parents.get(expression)
+    if not isinstance(parent, ast.Subscript) or parent.value is not expression:
+        return None
+    try:
+        index = ast.literal_eval(parent.slice)
+    except ValueError:
+        return None
+    return index if isinstance(index, int) else None
+
+
+def _comments(file: SourceFile, statement: ast.stmt) -> tuple[tuple[str, ...], str | None]:
+    above: list[str] = []
+    line = statement.lineno - 1
+    while line in file.comments and file.comments[line][1]:
+        above.insert(0, file.comments[line][0])
+        line -= 1
+    text, alone = file.comments.get(statement.end_lineno or statement.lineno, (None, True))
+    return tuple(above), None if alone else text
+
+
+def _text(file: SourceFile, expression: ast.expr) -> str:
+    end = expression.end_lineno or expression.lineno
+    if end == expression.lineno:
+        line = file.lines[expression.lineno - 1].encode()
+        return line[expression.col_offset : expression.end_col_offset].decode(errors="replace")
+    return ast.unparse(expression)
