@@ -10,6 +10,7 @@ from unfoldify.rules.attention import scaled_dot_product_attention
 from unfoldify.rules.convolution import conv1d, conv2d, conv3d
 from unfoldify.rules.linear import linear
 from unfoldify.rules.matmul import bmm, dot, matmul, mm, mv
+from unfoldify.rules.transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
     "addmm",
@@ -18,6 +19,9 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "dot",
     "linear",
     "matmul",

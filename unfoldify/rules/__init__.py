@@ -14,11 +14,16 @@ import torch.nn.functional as F
 from unfoldify.rules.addmm import addmm, baddbmm
 from unfoldify.rules.attention import scaled_dot_product_attention
 from unfoldify.rules.convolution import conv1d, conv2d, conv3d
-from unfoldify.rules.descriptions import describe_attention, describe_convolution
+from unfoldify.rules.descriptions import (
+    describe_attention,
+    describe_convolution,
+    describe_transposed,
+)
 from unfoldify.rules.into import in_place
 from unfoldify.rules.linear import linear
 from unfoldify.rules.matmul import bmm, dot, matmul, mm, mv, rmatmul
 from unfoldify.rules.rule import Decline, Rule, Style
+from unfoldify.rules.transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = ["ON_REQUEST", "RULES", "Decline", "Rule", "Style"]
 
@@ -29,6 +34,9 @@ _LINEAR = Rule(linear, "linear")
 _CONV1D = Rule(conv1d, "conv", describe_convolution)
 _CONV2D = Rule(conv2d, "conv", describe_convolution)
 _CONV3D = Rule(conv3d, "conv", describe_convolution)
+_TRANSPOSED1D = Rule(conv_transpose1d, "conv_transpose", describe_transposed)
+_TRANSPOSED2D = Rule(conv_transpose2d, "conv_transpose", describe_transposed)
+_TRANSPOSED3D = Rule(conv_transpose3d, "conv_transpose", describe_transposed)
 _MATMUL = Rule(matmul, "matmul")
 _ATTENTION = Rule(scaled_dot_product_attention, "attention", describe_attention)
 
@@ -44,6 +52,12 @@ RULES: Mapping[Callable[..., Any], Rule] = {
     aten.conv1d.padding: _CONV1D,
     aten.conv2d.padding: _CONV2D,
     aten.conv3d.padding: _CONV3D,
+    torch.conv_transpose1d: _TRANSPOSED1D,
+    torch.conv_transpose2d: _TRANSPOSED2D,
+    torch.conv_transpose3d: _TRANSPOSED3D,
+    aten.conv_transpose1d.default: _TRANSPOSED1D,
+    aten.conv_transpose2d.input: _TRANSPOSED2D,
+    aten.conv_transpose3d.input: _TRANSPOSED3D,
     torch.matmul: _MATMUL,
     T.matmul: _MATMUL,
     T.__matmul__: _MATMUL,

@@ -32,6 +32,29 @@ def describe_convolution(
     return ", ".join(parts)
 
 
+def describe_transposed(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Size = 1,
+    padding: Size = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+) -> str:
+    """4x4, stride 2, padding 1, output padding 1, dilation 2, 4 groups"""
+    c_out, *kernel = shape_of(weight)[1:]
+    parts = [_kernel(kernel)]
+    parts += [f"stride {_numbers(stride)}"] if _some(stride, 1) else []
+    parts += [f"padding {_numbers(padding)}"] if _some(padding, 0) else []
+    parts += [f"output padding {_numbers(output_padding)}"] if _some(output_padding, 0) else []
+    parts += [f"dilation {_numbers(dilation)}"] if _some(dilation, 1) else []
+    if groups > 1:
+        depthwise = c_out == 1 and shape_of(weight)[0] == groups
+        parts.append("depthwise" if depthwise else f"{groups} groups")
+    return ", ".join(parts)
+
+
 def describe_attention(
     query: Tensor,
     key: Tensor,

@@ -11,14 +11,17 @@ from torch import Tensor
 
 def padded(x: Tensor, pads: tuple[tuple[int, int], ...], value: float = 0.0) -> Tensor:
     """`x` with (before, after) more elements in each of its last dimensions."""
-    flat = [side for pair in reversed(pads) for side in pair]
-    while len(flat) >= 2 and flat[-2:] == [0, 0]:
-        del flat[-2:]
-    if flat and value:
-        x = F.pad(x, tuple(flat), value=value)
-    elif flat:
-        x = F.pad(x, tuple(flat))
+    flat = trimmed([side for pair in reversed(pads) for side in pair])
+    if any(flat):
+        x = F.pad(x, flat, value=value) if value else F.pad(x, flat)
     return x
+
+
+def trimmed(flat: list[int]) -> tuple[int, ...]:
+    """Pads as `F.pad` takes them, without the pairs at the end that pad nothing."""
+    while len(flat) > 2 and flat[-2:] == [0, 0]:
+        flat = flat[:-2]
+    return tuple(flat)
 
 
 def windows(
