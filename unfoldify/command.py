@@ -34,12 +34,18 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         _run(options, words)
         return 0
     except UnfoldifyError as error:
-        if options.traceback:
-            traceback.print_exception(error)
-        print(f"unfoldify: {error}", file=sys.stderr)
-        if isinstance(error, VerificationError):
-            _say_what_differs(error, options)
-        return error.exit_code
+        return _fail(error, error, options)
+    except Exception as error:
+        return _fail(DefectError(_defect(error)), error, options)
+
+
+def _fail(error: UnfoldifyError, raised: Exception, options: argparse.Namespace) -> int:
+    if options.traceback:
+        traceback.print_exception(raised)
+    print(f"unfoldify: {error}", file=sys.stderr)
+    if isinstance(error, VerificationError):
+        _say_what_differs(error, options)
+    return error.exit_code
 
 
 def _run(options: argparse.Namespace, words: Sequence[str]) -> None:
@@ -81,11 +87,9 @@ def _unfoldify(loaded: Loaded, options: argparse.Namespace) -> Any:
             )
     except (VerificationError, UsageError, LoadError):
         raise
-    except Exception as error:
+    except Exception:
         _check_that_it_runs(loaded)
-        if isinstance(error, UnfoldifyError):
-            raise
-        raise DefectError(_defect(error, loaded)) from error
+        raise
 
 
 def _check_that_it_runs(loaded: Loaded) -> None:
@@ -104,8 +108,8 @@ def _check_that_it_runs(loaded: Loaded) -> None:
         ) from error
 
 
-def _defect(error: Exception, loaded: Loaded) -> str:
-    where = users_line(error, loaded.path)
+def _defect(error: Exception) -> str:
+    where = users_line(error, None)
     return (
         (f"{where}\n  " if where else "")
         + f"{fact(error)}\nunfoldify itself failed on this model, and wrote nothing. "
