@@ -151,9 +151,9 @@ def _dtype(word: str, text: str) -> str:
 def _number(word: str, text: str) -> float:
     try:
         number = float(word)
-    except ValueError:
+        return int(number) if number == int(number) else number
+    except (ValueError, OverflowError):  # "many", "nan", "inf"
         raise _refuse(text, f"{word!r} after the < is not a number") from None
-    return int(number) if number == int(number) else number
 
 
 def _check_range(dtype: str | None, high: float | None, text: str) -> None:

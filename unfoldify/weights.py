@@ -87,9 +87,9 @@ def _are_tensors(mapping: Mapping[Any, Any]) -> bool:
 def _without_prefix(weights: dict[str, Tensor], own: set[str]) -> dict[str, Tensor]:
     """DataParallel, torch.compile and Lightning put a word before every name: here without."""
     for prefix in PREFIXES:
-        shorter = {name.removeprefix(prefix): value for name, value in weights.items()}
         if not own & weights.keys() and all(name.startswith(prefix) for name in weights):
-            weights = shorter
+            shorter = {name.removeprefix(prefix): value for name, value in weights.items()}
+            return _without_prefix(shorter, own)
     return weights
 
 
