@@ -16,7 +16,14 @@ def progress_bar(wanted: bool = True) -> Iterator[Callback | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     bar = Progress(
         TextColumn("{task.description:<10}"),
@@ -27,10 +34,12 @@ def progress_bar(wanted: bool = True) -> Iterator[Callback | None]:
         transient=True,
     )
     with bar:
-        stages = {}
+        stages: dict[str, TaskID] = {}
 
         def callback(stage: str, done: int, total: int) -> None:
             if stage not in stages:
+                for task in bar.tasks:  # what came before is over, whether or not it said so
+                    bar.update(task.id, completed=task.total)
                 stages[stage] = bar.add_task(stage, total=total)
             bar.update(stages[stage], completed=done, total=total)
 

@@ -21,7 +21,7 @@ class Savable(Protocol):
 
 def write_result(result: Savable, path: Path) -> tuple[Path, ...]:
     """Saves beside `path`, then moves into place: first constants, then what reads them."""
-    with _scratch(path.parent) as folder:
+    with _scratch(path) as folder:
         result.save(folder / path.name)
         return _move_all(folder, path)
 
@@ -42,7 +42,7 @@ def standalone_source(result: Savable, stem: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """The text in a file, whole."""
-    with _scratch(path.parent) as folder:
+    with _scratch(path) as folder:
         (folder / path.name).write_text(text, encoding="utf-8")
         _move_all(folder, path)
 
@@ -59,17 +59,20 @@ def check_writable(path: Path, option: str) -> None:
 
 
 @contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
+def _scratch(path: Path) -> Iterator[Path]:
     """A folder on the same disk, so that moving out of it is one step."""
-    with tempfile.TemporaryDirectory(dir=beside.resolve(), prefix=".unfoldify-") as name:
-        yield Path(name)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent.resolve(), prefix=".unfoldify-") as name:
+            yield Path(name)
+    except OSError as error:  # the disk is full, say
+        raise UsageError(f"{shown(path)} cannot be written: {error}") from error
 
 
 def _move_all(folder: Path, path: Path) -> tuple[Path, ...]:
     files = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
     moved = []
     for file in files:
-        place = path.parent.resolve() / file.name
+        place = (path.parent / file.name).resolve()  # where it is a link: what it points to
         os.replace(file, place)
         moved.append(place)
     return tuple(moved)
