@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from unfoldify.capture import Layer
+from unfoldify.capture import Layer, joined
 from unfoldify.record import Description, Frame, Recorder
 from unfoldify.rules import Decline, Rule
 from unfoldify.traced import traced
@@ -54,7 +54,11 @@ class Lowering:
     rules: Rules
     style: str = "product"
     max_intermediate: int = 1 << 30
-    wanted: Callable[[str, str], bool] = lambda path, kind: True
+    wanted: Callable[[str, str], bool] = lambda path, kind: True  # by a layer's full path
+
+    def within(self, path: str, wanted: Callable[[str, str], bool]) -> Lowering:
+        """The same for the graph of the module at `path`."""
+        return replace(self, wanted=lambda layer, kind: wanted(joined(path, layer) if layer else "", kind))
 
 
 def lower(graph: fx.Graph, how: Lowering) -> tuple[list[Group], list[Declined]]:
@@ -76,8 +80,6 @@ def rule_of(node: fx.Node, rules: Rules) -> Rule | None:
     """The rule of a call, whichever way torch spells it."""
     if node.op == "call_function":
         target: Any = node.target
-        if isinstance(target, torch._ops.OpOverload):
-            target = ATEN.get(target._schema.name, target)
         return rules.get(OPERATOR_METHODS.get(target, target))
     if node.op == "call_method":
         return rules.get(getattr(Tensor, str(node.target), None))  # type: ignore[arg-type]
@@ -240,25 +242,3 @@ def readable(size: float) -> str:
 
 
 OPERATOR_METHODS: dict[Any, Any] = {operator.matmul: Tensor.matmul}
-ATEN: dict[str, Any] = {
-    "aten::linear": torch._C._nn.linear,
-    "aten::conv1d": torch.conv1d,
-    "aten::conv2d": torch.conv2d,
-    "aten::conv3d": torch.conv3d,
-    "aten::conv_transpose1d": torch.conv_transpose1d,
-    "aten::conv_transpose2d": torch.conv_transpose2d,
-    "aten::conv_transpose3d": torch.conv_transpose3d,
-    "aten::bilinear": torch.bilinear,
-    "aten::matmul": torch.matmul,
-    "aten::mm": torch.mm,
-    "aten::bmm": torch.bmm,
-    "aten::mv": torch.mv,
-    "aten::dot": torch.dot,
-    "aten::addmm": torch.addmm,
-    "aten::addmv": torch.addmv,
-    "aten::addbmm": torch.addbmm,
-    "aten::baddbmm": torch.baddbmm,
-    "aten::outer": torch.outer,
-    "aten::einsum": torch.functional.einsum,
-    "aten::scaled_dot_product_attention": torch._C._nn.scaled_dot_product_attention,
-}

@@ -25,7 +25,38 @@ def emit(merged: Merged, header: str = "") -> str:
     classes = [FinishNames().visit(tree) for tree in classes]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
     docstring = f'"""{header}"""\n\n' if header else ""
-    return f"{docstring}{imports(text)}\n\n\n{text}\n"
+    if merged.side:
+        text = f"{LOADER}\n\n\n{text}"
+    return f"{docstring}{imports(text)}\n\n{text if merged.side else chr(10) + text}\n"
+
+
+LOADER = '''
+def load_constants():
+    """The tensors of the .safetensors file beside this one, by name."""
+    data = bytearray(Path(__file__).with_suffix(".safetensors").read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    dtypes = {
+        "F64": torch.float64,
+        "F32": torch.float32,
+        "F16": torch.float16,
+        "BF16": torch.bfloat16,
+        "I64": torch.int64,
+        "I32": torch.int32,
+        "I16": torch.int16,
+        "I8": torch.int8,
+        "U8": torch.uint8,
+        "BOOL": torch.bool,
+        "C64": torch.complex64,
+    }
+    constants = {}
+    for name, entry in json.loads(data[8:start]).items():
+        dtype, (begin, end) = dtypes[entry["dtype"]], entry["data_offsets"]
+        flat = torch.frombuffer(data[start + begin : start + end], dtype=dtype)
+        constants[name] = flat.reshape(entry["shape"])
+    return constants
+
+
+CONSTANTS = load_constants()'''
 
 
 def name_classes(merged: Merged) -> None:
@@ -146,7 +177,7 @@ EINOPS_LAYERS = ("EinMix", "Rearrange", "Reduce")
 def imports(text: str) -> str:
     """The imports that a text needs, sorted as isort would."""
     used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    standard = ["import math"] if "math" in used else []
+    standard = [f"import {word}" for word in ("json", "math") if word in used]
     if "OrderedDict" in used:
         standard.append("from collections import OrderedDict")
     if "dataclass" in used:

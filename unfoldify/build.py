@@ -1,0 +1,75 @@
+"""The text of a file → its class, built; and the file, written."""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SAFETENSORS_TYPES = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+    torch.complex64: "C64",
+}  # fmt: skip
+
+
+def build(source: str, constants: Mapping[str, Tensor], original: nn.Module) -> nn.Module:
+    """The emitted class in a fresh namespace, built, with the original's weights in it and its mode."""
+    filename = f"<unfoldified {type(original).__name__}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": "unfolded"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model_unfolded.py"
+        save(source, constants, path)
+        namespace["__file__"] = str(path)
+        with torch.random.fork_rng(devices=[]):
+            exec(compile(source, filename, "exec"), namespace)
+            module: nn.Module = namespace[class_name(original)]()
+    module.load_state_dict(original.state_dict(), strict=True)
+    module.train(original.training)
+    for part in module.modules():
+        type(part).__module__ = "unfolded" if type(part).__module__ == "builtins" else type(part).__module__
+    return module
+
+
+def class_name(model: nn.Module) -> str:
+    from unfoldify.emit.file import class_name as emitted_name
+
+    return emitted_name(model)
+
+
+def save(source: str, constants: Mapping[str, Tensor], path: Path) -> None:
+    """Write a file, and its constants beside it; an existing file is replaced whole or not at all."""
+    if constants:
+        replace_file(path.with_suffix(".safetensors"), safetensors_bytes(constants))
+    replace_file(path, source.encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors in the safetensors format: the length of a JSON header, the header, the bytes in order."""
+    blocks, entries, offset = [], {}, 0
+    for name, tensor in sorted(tensors.items()):
+        block = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        entries[name] = {
+            "dtype": SAFETENSORS_TYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + len(block)],
+        }
+        offset += len(block)
+        blocks.append(block)
+    head = json.dumps(entries).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head + b"".join(blocks)
