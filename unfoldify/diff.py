@@ -111,8 +111,16 @@ def _likeness(original: str, emitted: str) -> float:
     parts = set(re.findall(r"(?:self|F|torch)\.(\w+)", original))
     named = set(re.findall(r"self\.(\w+)|^\s*# (\w+)", emitted, re.MULTILINE))
     shared = parts & {name for pair in named for name in pair}
-    ratio = SequenceMatcher(None, _bare(original), _bare(emitted), autojunk=False).ratio()
-    return 2.0 * len(shared) + (2.0 * ratio if ratio > 0.5 else 0.0)
+    before, after = _bare(original), _bare(emitted)
+    ratio = SequenceMatcher(None, before, after, autojunk=False).ratio()
+    same_start = _start(before) == _start(after) is not None
+    return 2.0 * len(shared) + (2.0 * ratio if ratio > 0.5 else 0.0) + 0.5 * same_start
+
+
+def _start(code: str) -> str | None:
+    """What a statement assigns to, or the keyword that it begins with."""
+    match = re.match(r"[\w.,\[\]]+(?==[^=])|return|for|while|if|else|with|assert|raise", code)
+    return match and match[0]
 
 
 def _bare(text: str) -> str:
