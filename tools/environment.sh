@@ -6,7 +6,7 @@ what=$2
 
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-fail() { printf '\n%s\n' "$@" >&2; exit 1; }
+fail() { echo >&2; printf '%s\n' "$@" >&2; exit 1; }
 
 find_python() {
     for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14 python}; do
