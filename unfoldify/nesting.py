@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import enum
 import inspect
 import types
@@ -56,6 +57,29 @@ def walk(value: Any, path: str = "", _above: tuple[int, ...] = ()) -> Iterator[t
         return
     for step, part in held:
         yield from walk(part, _join(path, step), (*_above, id(value)))
+
+
+def outline(value: Any, path: str = "", _above: tuple[int, ...] = ()) -> dict[str, str]:
+    """What holds the leaves: the kind of container at each path that has one.
+
+    Dictionaries of all kinds are "dict"; other classes go by their name, which begins with
+    "object " unless they are made to carry values (dataclasses, mappings, named tuples).
+    """
+    held = parts(value)
+    if held is None or id(value) in _above:
+        return {}
+    name = next((kind for kind in ("list", "dict") if kind in _bases(value)), "tuple")
+    if type(value).__module__ not in ("builtins", "collections", "torch.return_types"):
+        carries = isinstance(value, (Mapping, tuple, list)) or dataclasses.is_dataclass(value)
+        name = type(value).__name__ if carries else f"object {type(value).__name__}"
+    found = {path: name}
+    for step, part in held:
+        found |= outline(part, _join(path, step), (*_above, id(value)))
+    return found
+
+
+def _bases(value: Any) -> set[str]:
+    return {base.__name__ for base in type(value).__mro__}
 
 
 def tensors(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:

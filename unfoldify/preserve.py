@@ -27,16 +27,16 @@ _ENTERED = {"types", "functools", "collections"}  # of the standard library; not
 
 
 @contextlib.contextmanager
-def preserved(*models: nn.Module, values: bool = True) -> Iterator[None]:
+def preserved(*models: nn.Module, values: bool = True) -> Iterator[tuple[Snapshot, ...]]:
     """Puts back the models' attributes, state, modes and hooks, and the random streams.
 
     With `values=False` the numbers in tensors are not copied first: for callers that point every
     parameter and buffer at other memory before they run anything.
     """
-    snapshots = [Snapshot(model, values=values) for model in models]
+    snapshots = tuple(Snapshot(model, values=values) for model in models)
     streams = random_streams()
     try:
-        yield
+        yield snapshots
     finally:
         for snapshot in snapshots:
             snapshot.restore()
@@ -58,6 +58,11 @@ class Snapshot:
                 continue
             self._seen[id(held)] = held
             waiting.extend(self._note(held))
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Every tensor that the model holds, in whatever attribute, list or object."""
+        return [state.tensor for state in self._tensors]
 
     def restore(self, *, thorough: bool = True) -> None:
         """Puts everything back; without `thorough`, parameters only if torch counted a write."""
