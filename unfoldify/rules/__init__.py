@@ -1,6 +1,8 @@
-"""The table: which torch function is spelled out by which rule, one row for each spelling.
+"""The table: which torch function is spelled out by which rule, one row for each rule.
 
-Extend it by another mapping: `RULES | {F.foo: Rule(foo, "foo")}`.
+`RULES` has a key for each spelling of a function; extend it by another mapping:
+`RULES | {F.foo: Rule(foo, "foo")}`. `ON_REQUEST` holds the families that are spelled out only
+where somebody asks, `LAYERS` the layers that read better whole than by the functions they call.
 """
 
 from __future__ import annotations
@@ -10,82 +12,164 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from unfoldify.rules.addmm import addmm, baddbmm
+from unfoldify.rules import addmm, cells, chain, matmul, products, recurrent, transposed
 from unfoldify.rules.attention import scaled_dot_product_attention
 from unfoldify.rules.convolution import conv1d, conv2d, conv3d
 from unfoldify.rules.descriptions import (
     describe_attention,
     describe_convolution,
+    describe_general,
+    describe_multihead,
+    describe_multihead_layer,
+    describe_recurrent,
     describe_transposed,
 )
+from unfoldify.rules.einsum import einsum
+from unfoldify.rules.general import conv_tbc, convolution
 from unfoldify.rules.into import in_place
+from unfoldify.rules.layers import multihead_attention
 from unfoldify.rules.linear import linear
-from unfoldify.rules.matmul import bmm, dot, matmul, mm, mv, rmatmul
+from unfoldify.rules.multihead import multi_head_attention_forward
 from unfoldify.rules.rule import Decline, Rule, Style
-from unfoldify.rules.transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
-__all__ = ["ON_REQUEST", "RULES", "Decline", "Rule", "Style"]
+__all__ = ["LAYERS", "ON_REQUEST", "RULES", "Decline", "Rule", "Style"]
+
+Spellings = tuple[Callable[..., Any], ...]
 
 T = torch.Tensor
+L = torch.linalg
 aten = torch.ops.aten
 
-_LINEAR = Rule(linear, "linear")
-_CONV1D = Rule(conv1d, "conv", describe_convolution)
-_CONV2D = Rule(conv2d, "conv", describe_convolution)
-_CONV3D = Rule(conv3d, "conv", describe_convolution)
-_TRANSPOSED1D = Rule(conv_transpose1d, "conv_transpose", describe_transposed)
-_TRANSPOSED2D = Rule(conv_transpose2d, "conv_transpose", describe_transposed)
-_TRANSPOSED3D = Rule(conv_transpose3d, "conv_transpose", describe_transposed)
-_MATMUL = Rule(matmul, "matmul")
-_ATTENTION = Rule(scaled_dot_product_attention, "attention", describe_attention)
+_CONVOLUTIONS: tuple[tuple[Rule, Spellings], ...] = (
+    (
+        Rule(conv1d, "conv", describe_convolution),
+        (torch.conv1d, aten.conv1d.default, aten.conv1d.padding),
+    ),
+    (
+        Rule(conv2d, "conv", describe_convolution),
+        (torch.conv2d, aten.conv2d.default, aten.conv2d.padding),
+    ),
+    (
+        Rule(conv3d, "conv", describe_convolution),
+        (torch.conv3d, aten.conv3d.default, aten.conv3d.padding),
+    ),
+    (
+        Rule(transposed.conv_transpose1d, "conv_transpose", describe_transposed),
+        (torch.conv_transpose1d, aten.conv_transpose1d.default),
+    ),
+    (
+        Rule(transposed.conv_transpose2d, "conv_transpose", describe_transposed),
+        (torch.conv_transpose2d, aten.conv_transpose2d.input),
+    ),
+    (
+        Rule(transposed.conv_transpose3d, "conv_transpose", describe_transposed),
+        (torch.conv_transpose3d, aten.conv_transpose3d.input),
+    ),
+    (
+        Rule(convolution, "conv", describe_general),
+        (
+            torch.convolution,
+            torch._convolution,
+            aten.convolution.default,
+            aten._convolution.default,
+        ),
+    ),
+    (Rule(conv_tbc, "conv"), (torch.conv_tbc, aten.conv_tbc.default)),
+)
 
-RULES: Mapping[Callable[..., Any], Rule] = {
-    F.linear: _LINEAR,
-    aten.linear.default: _LINEAR,
-    torch.conv1d: _CONV1D,
-    torch.conv2d: _CONV2D,
-    torch.conv3d: _CONV3D,
-    aten.conv1d.default: _CONV1D,
-    aten.conv2d.default: _CONV2D,
-    aten.conv3d.default: _CONV3D,
-    aten.conv1d.padding: _CONV1D,
-    aten.conv2d.padding: _CONV2D,
-    aten.conv3d.padding: _CONV3D,
-    torch.conv_transpose1d: _TRANSPOSED1D,
-    torch.conv_transpose2d: _TRANSPOSED2D,
-    torch.conv_transpose3d: _TRANSPOSED3D,
-    aten.conv_transpose1d.default: _TRANSPOSED1D,
-    aten.conv_transpose2d.input: _TRANSPOSED2D,
-    aten.conv_transpose3d.input: _TRANSPOSED3D,
-    torch.matmul: _MATMUL,
-    T.matmul: _MATMUL,
-    T.__matmul__: _MATMUL,
-    T.__rmatmul__: Rule(rmatmul, "matmul"),
-    torch.linalg.matmul: _MATMUL,
-    aten.matmul.default: _MATMUL,
-    torch.mm: Rule(mm, "matmul"),
-    T.mm: Rule(mm, "matmul"),
-    aten.mm.default: Rule(mm, "matmul"),
-    torch.bmm: Rule(bmm, "matmul"),
-    T.bmm: Rule(bmm, "matmul"),
-    aten.bmm.default: Rule(bmm, "matmul"),
-    torch.mv: Rule(mv, "matmul"),
-    T.mv: Rule(mv, "matmul"),
-    aten.mv.default: Rule(mv, "matmul"),
-    torch.dot: Rule(dot, "matmul"),
-    T.dot: Rule(dot, "matmul"),
-    aten.dot.default: Rule(dot, "matmul"),
-    torch.addmm: Rule(addmm, "matmul"),
-    T.addmm: Rule(addmm, "matmul"),
-    T.addmm_: Rule(in_place(addmm), "matmul"),
-    aten.addmm.default: Rule(addmm, "matmul"),
-    torch.baddbmm: Rule(baddbmm, "matmul"),
-    T.baddbmm: Rule(baddbmm, "matmul"),
-    T.baddbmm_: Rule(in_place(baddbmm), "matmul"),
-    aten.baddbmm.default: Rule(baddbmm, "matmul"),
-    F.scaled_dot_product_attention: _ATTENTION,
-    aten.scaled_dot_product_attention.default: _ATTENTION,
+_PRODUCTS: tuple[tuple[Rule, Spellings], ...] = (
+    (Rule(linear, "linear"), (F.linear, aten.linear.default)),
+    (Rule(products.bilinear, "bilinear"), (F.bilinear, aten.bilinear.default)),
+    (
+        Rule(matmul.matmul, "matmul"),
+        (torch.matmul, T.matmul, T.__matmul__, L.matmul, aten.matmul.default),
+    ),
+    (Rule(matmul.rmatmul, "matmul"), (T.__rmatmul__,)),
+    (Rule(matmul.mm, "matmul"), (torch.mm, T.mm, aten.mm.default)),
+    (Rule(matmul.bmm, "matmul"), (torch.bmm, T.bmm, aten.bmm.default)),
+    (Rule(matmul.mv, "matmul"), (torch.mv, T.mv, aten.mv.default)),
+    (Rule(matmul.dot, "matmul"), (torch.dot, T.dot, aten.dot.default)),
+    (Rule(products.vdot, "matmul"), (torch.vdot, T.vdot, aten.vdot.default)),
+    (Rule(products.vecdot, "matmul"), (L.vecdot, aten.linalg_vecdot.default)),
+    (Rule(products.inner, "matmul"), (torch.inner, T.inner, aten.inner.default)),
+    (
+        Rule(products.outer, "matmul"),
+        (torch.outer, torch.ger, T.outer, T.ger, aten.outer.default, aten.ger.default),
+    ),
+    (Rule(products.kron, "matmul"), (torch.kron, T.kron, aten.kron.default)),
+    (Rule(products.tensordot, "matmul"), (torch.tensordot,)),
+    (Rule(products.tensordot_over, "matmul"), (aten.tensordot.default,)),
+    (Rule(einsum, "einsum"), (torch.einsum, aten.einsum.default)),
+    (Rule(chain.multi_dot, "matmul"), (L.multi_dot, aten.linalg_multi_dot.default)),
+    (Rule(chain.chain_matmul, "matmul"), (torch.chain_matmul,)),
+    (
+        Rule(chain.matrix_power, "matmul"),
+        (torch.matrix_power, T.matrix_power, L.matrix_power),
+    ),
+)
+
+_SUMMANDS: tuple[tuple[Rule, Spellings], ...] = (
+    (Rule(addmm.addmm, "matmul"), (torch.addmm, T.addmm, aten.addmm.default)),
+    (Rule(addmm.baddbmm, "matmul"), (torch.baddbmm, T.baddbmm, aten.baddbmm.default)),
+    (Rule(addmm.addbmm, "matmul"), (torch.addbmm, T.addbmm, aten.addbmm.default)),
+    (Rule(addmm.addmv, "matmul"), (torch.addmv, T.addmv, aten.addmv.default)),
+    (Rule(addmm.addr, "matmul"), (torch.addr, T.addr, aten.addr.default)),
+    (Rule(in_place(addmm.addmm), "matmul"), (T.addmm_,)),
+    (Rule(in_place(addmm.baddbmm), "matmul"), (T.baddbmm_,)),
+    (Rule(in_place(addmm.addbmm), "matmul"), (T.addbmm_,)),
+    (Rule(in_place(addmm.addmv), "matmul"), (T.addmv_, torch.addmv_)),
+    (Rule(in_place(addmm.addr), "matmul"), (T.addr_,)),
+)
+
+_ATTENTION: tuple[tuple[Rule, Spellings], ...] = (
+    (
+        Rule(scaled_dot_product_attention, "attention", describe_attention),
+        (F.scaled_dot_product_attention, aten.scaled_dot_product_attention.default),
+    ),
+    (
+        Rule(multi_head_attention_forward, "attention", describe_multihead),
+        (F.multi_head_attention_forward,),
+    ),
+)
+
+_RECURRENT: tuple[tuple[Rule, Spellings], ...] = (
+    (
+        Rule(recurrent.lstm, "recurrent", describe_recurrent),
+        (torch.lstm, aten.lstm.input, aten.lstm.data),
+    ),
+    (
+        Rule(recurrent.gru, "recurrent", describe_recurrent),
+        (torch.gru, aten.gru.input, aten.gru.data),
+    ),
+    (
+        Rule(recurrent.rnn_tanh, "recurrent", describe_recurrent),
+        (torch.rnn_tanh, aten.rnn_tanh.input, aten.rnn_tanh.data),
+    ),
+    (
+        Rule(recurrent.rnn_relu, "recurrent", describe_recurrent),
+        (torch.rnn_relu, aten.rnn_relu.input, aten.rnn_relu.data),
+    ),
+    (Rule(cells.lstm_cell, "recurrent"), (torch.lstm_cell, aten.lstm_cell.default)),
+    (Rule(cells.gru_cell, "recurrent"), (torch.gru_cell, aten.gru_cell.default)),
+    (Rule(cells.rnn_tanh_cell, "recurrent"), (torch.rnn_tanh_cell, aten.rnn_tanh_cell.default)),
+    (Rule(cells.rnn_relu_cell, "recurrent"), (torch.rnn_relu_cell, aten.rnn_relu_cell.default)),
+)
+
+
+def _rows(*tables: tuple[tuple[Rule, Spellings], ...]) -> dict[Callable[..., Any], Rule]:
+    return {
+        spelling: rule for table in tables for rule, spellings in table for spelling in spellings
+    }
+
+
+RULES: Mapping[Callable[..., Any], Rule] = _rows(
+    _CONVOLUTIONS, _PRODUCTS, _SUMMANDS, _ATTENTION, _RECURRENT
+)
+
+LAYERS: Mapping[type[nn.Module], Rule] = {
+    nn.MultiheadAttention: Rule(multihead_attention, "attention", describe_multihead_layer),
 }
 
 ON_REQUEST: Mapping[str, Mapping[Callable[..., Any], Rule]] = {}

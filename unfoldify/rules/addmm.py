@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from einops import einsum, rearrange
 from torch import Tensor
 
-from unfoldify.rules.checks import check, check_dtypes, shape_of, spelled
+from unfoldify.notes import remark
+from unfoldify.rules.checks import check, check_dtypes, check_rank, shape_of, spelled
+from unfoldify.rules.contraction import as_matmul
 from unfoldify.rules.into import into
-from unfoldify.rules.matmul import bmm, mm
-from unfoldify.rules.rule import Style
+from unfoldify.rules.matmul import bmm, check_batches, mm, mv
+from unfoldify.rules.rule import Style, check_style
 
 Number = complex  # int, float or complex: what torch takes for a factor
 
@@ -43,9 +46,73 @@ def baddbmm(
     return into(out, _added("baddbmm", input, x, beta, alpha))
 
 
-def _added(function: str, input: Tensor, x: Tensor, beta: Number, alpha: Number) -> Tensor:
+def addbmm(
+    input: Tensor,
+    batch1: Tensor,
+    batch2: Tensor,
+    *,
+    beta: Number = 1,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+    style: Style = "product",
+) -> Tensor:
+    """`b m n, b n p -> m p`, and a summand that broadcasts to it"""
+    check_style(style)
+    check_batches("addbmm", batch1, batch2, "batch1", "batch2")
+    if style == "einsum":
+        x = einsum(batch1, batch2, "b m n, b n p -> m p")
+    else:
+        a = rearrange(batch1, "b m n -> b m n 1")
+        b = rearrange(batch2, "b n p -> b 1 n p")
+        x = (a * b).sum(dim=(0, 2), **as_matmul(a))
+        remark(x, "over b, n")
+    return into(out, _added("addbmm", input, x, beta, alpha))
+
+
+def addmv(
+    input: Tensor,
+    mat: Tensor,
+    vec: Tensor,
+    *,
+    beta: Number = 1,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+    style: Style = "product",
+) -> Tensor:
+    """`m n, n -> m`, and a summand that broadcasts to it"""
+    x = mv(mat, vec, style=style)
+    return into(out, _added("addmv", input, x, beta, alpha))
+
+
+def addr(
+    input: Tensor,
+    vec1: Tensor,
+    vec2: Tensor,
+    *,
+    beta: Number = 1,
+    alpha: Number = 1,
+    out: Tensor | None = None,
+    style: Style = "product",
+) -> Tensor:
+    """`m, p -> m p`, and a summand that broadcasts to it"""
+    check_style(style)
+    check_rank("addr", "vec1", vec1, 1)
+    check_rank("addr", "vec2", vec2, 1)
+    x = rearrange(vec1, "m -> m 1") * vec2
+    return into(out, _added("addr", input, x, beta, alpha, one_dtype=False))
+
+
+def _added(
+    function: str,
+    input: Tensor,
+    x: Tensor,
+    beta: Number,
+    alpha: Number,
+    one_dtype: bool = True,
+) -> Tensor:
     """`beta * input + alpha * x`; with beta=0 nothing of `input` counts, not even NaN."""
-    check_dtypes(function, input=input, product=x)
+    if one_dtype:
+        check_dtypes(function, input=input, product=x)
     wanted, found = shape_of(x), shape_of(input)
     pairs = zip(reversed(wanted), reversed(found), strict=False)
     check(

@@ -10,6 +10,7 @@ from torch import Tensor
 from unfoldify.notes import remark
 from unfoldify.rules.attention_checks import check_attention
 from unfoldify.rules.contraction import axes, leading
+from unfoldify.rules.masks import causal_softmax, masked_softmax
 from unfoldify.rules.rule import Style, check_style
 
 HEADS = ("", "b", "b h")
@@ -62,23 +63,15 @@ def attention_scores(q: Tensor, k: Tensor, lead: str, scale: float | None, style
     return remark(scores, "over d")
 
 
-def attention_weights(scores: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
-    """The softmax over the keys that a query may look at; where there are none, zeros."""
+def attention_weights(scores: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
+    """The softmax over the keys that a query may look at."""
     if is_causal:
-        n_q, n_k = scores.shape[-2], scores.shape[-1]
-        future = torch.ones(n_q, n_k, dtype=torch.bool, device=scores.device).triu(diagonal=1)
-        scores = scores.masked_fill(future, float("-inf"))
-        return scores.softmax(dim=-1)
+        return causal_softmax(scores)
     if mask is None:
         return scores.softmax(dim=-1)
     if mask.dtype == torch.bool:
-        ignored = ~mask
-    else:
-        ignored = mask == float("-inf")
-        scores = scores + (mask if mask.dtype == scores.dtype else mask.to(scores.dtype))
-    scores = scores.masked_fill(ignored, float("-inf"))
-    weights = scores.softmax(dim=-1).masked_fill(ignored, 0.0)
-    return remark(weights, "zeros for a query with no key")
+        return masked_softmax(scores, None, ~mask)
+    return masked_softmax(scores, mask, None)
 
 
 def attended(weights: Tensor, v: Tensor, lead: str, style: Style) -> Tensor:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from unfoldify.rules.checks import shape_of
+from unfoldify.rules.recurrent import read_call
 
 Size = int | Sequence[int]
 
@@ -89,3 +91,50 @@ def _some(value: str | Size, default: int) -> bool:
     if isinstance(value, str):
         return value != "valid"
     return value != default if isinstance(value, int) else any(n != default for n in value)
+
+
+def describe_general(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Size,
+    padding: Size,
+    dilation: Size,
+    transposed: bool,
+    output_padding: Size,
+    groups: int,
+    *backend: Any,
+) -> str:
+    """The words of a convolution or of a transposed one."""
+    if transposed:
+        return "transposed, " + describe_transposed(
+            input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+    return describe_convolution(input, weight, bias, stride, padding, dilation, groups)
+
+
+def describe_multihead(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> str:
+    """4 heads, cross-attention"""
+    heads = args[1] if len(args) > 1 else kwargs["num_heads"]
+    return f"{heads} heads" + ("" if query is key is value else ", cross-attention")
+
+
+def describe_multihead_layer(
+    layer: nn.MultiheadAttention,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *args: Any,
+    **kwargs: Any,
+) -> str:
+    """4 heads, cross-attention"""
+    return f"{layer.num_heads} heads" + ("" if query is key is value else ", cross-attention")
+
+
+def describe_recurrent(*args: Any) -> str:
+    """2 layers, both directions, batch first"""
+    call = read_call(args)
+    parts = [f"{call.num_layers} layers"] if call.num_layers > 1 else []
+    parts += ["both directions"] if call.bidirectional else []
+    parts += ["batch first"] if call.batch_first else []
+    return ", ".join(parts)

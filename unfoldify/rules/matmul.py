@@ -76,11 +76,16 @@ def bmm(
 ) -> Tensor:
     """`b m n, b n p -> b m p`"""
     check_style(style)
-    check_rank("bmm", "input", input, 3)
-    check_rank("bmm", "mat2", mat2, 3)
-    check_size("bmm", "mat2", mat2, 0, input.shape[0], "as many matrices as input")
-    _check_matmul("bmm", input, mat2, "mat2")
+    check_batches("bmm", input, mat2, "input", "mat2")
     return into(out, product(input, mat2, style))
+
+
+def check_batches(function: str, a: Tensor, b: Tensor, a_name: str, b_name: str) -> None:
+    """Raises unless both are stacks of as many matrices that can be multiplied."""
+    check_rank(function, a_name, a, 3)
+    check_rank(function, b_name, b, 3)
+    check_size(function, b_name, b, 0, a.shape[0], f"as many matrices as {a_name}")
+    _check_matmul(function, a, b, b_name)
 
 
 def mv(

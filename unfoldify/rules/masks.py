@@ -1,0 +1,41 @@
+"""What a query may not look at: bool masks, float masks, padding, the future."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from unfoldify.notes import remark
+
+
+def masked_softmax(scores: Tensor, added: Tensor | None, ignored: Tensor | None) -> Tensor:
+    """The weights of the keys; a query that may look at none of them gets zeros.
+
+    `added` is added to the scores, `ignored` is True where a query may not look.
+    """
+    if added is not None:
+        hidden = added == float("-inf")
+        ignored = hidden if ignored is None else ignored | hidden
+        scores = scores + (added if added.dtype == scores.dtype else added.to(scores.dtype))
+    if ignored is None:
+        return scores.softmax(dim=-1)
+    scores = scores.masked_fill(ignored, float("-inf"))
+    weights = scores.softmax(dim=-1).masked_fill(ignored, 0.0)
+    return remark(weights, "zeros for a query with no key")
+
+
+def softmax_or_nan(scores: Tensor, added: Tensor | None, ignored: Tensor | None) -> Tensor:
+    """The weights of the keys; a query that may look at none of them gets NaN."""
+    if added is not None:
+        scores = scores + (added if added.dtype == scores.dtype else added.to(scores.dtype))
+    if ignored is not None:
+        scores = scores.masked_fill(ignored, float("-inf"))
+    return scores.softmax(dim=-1)
+
+
+def causal_softmax(scores: Tensor) -> Tensor:
+    """The weights of the keys, none of them after the query: `b h n_q n_k`"""
+    n_q, n_k = scores.shape[-2], scores.shape[-1]
+    future = torch.ones(n_q, n_k, dtype=torch.bool, device=scores.device).triu(diagonal=1)
+    scores = scores.masked_fill(future, float("-inf"))
+    return scores.softmax(dim=-1)
