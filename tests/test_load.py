@@ -251,6 +251,19 @@ def test_class_that_needs_arguments(user_file: UserFile) -> None:
     assert message("model.py:Net") == expected
 
 
+def test_installed_class_that_needs_arguments(user_file: UserFile) -> None:
+    user_file("zoo.py", HEAD + NET.replace("width=4", "width"))
+    assert message("zoo:Net", options="--check") == (
+        "zoo: Net cannot be built without width.\n"
+        "Write a file my_model.py\n"
+        "  from zoo import Net\n"
+        "\n"
+        "  def make_model():\n"
+        "      return Net(width=...)\n"
+        "and name it: unfoldify my_model.py:make_model --check"
+    )
+
+
 def test_functions_are_offered(user_file: UserFile) -> None:
     user_file(
         "model.py",
@@ -543,6 +556,14 @@ def test_no_inputs_for_several_arguments(user_file: UserFile) -> None:
         "or write in model.py\n"
         "  def get_inputs():\n"
         "      return [torch.randn(2, 3), torch.ones(2, 16, dtype=torch.bool)]"
+    )
+
+
+def test_no_inputs_for_an_installed_class() -> None:
+    assert message("torch.nn:Flatten") == (
+        "torch.nn: no inputs for Flatten.forward, which takes input.\n"
+        "Give their shapes, for example\n"
+        "  unfoldify torch.nn:Flatten --input 2,8"
     )
 
 

@@ -111,12 +111,14 @@ def _worth_listing(request: Request, found: Sequence[Candidate]) -> list[Candida
 
 def needs_arguments(request: Request, name: str, value: Any, needs: Iterable[str]) -> str:
     given = ", ".join(f"{need}=..." for need in needs)
-    return (
-        f"{request.place}: {name} cannot be built without {', '.join(needs)}.\n"
-        f"Write in {request.place}\n"
-        f"  def make_model():\n      return {name}({given})\n"
-        f"and name it: {request.command('make_model')}"
-    )
+    make = f"  def make_model():\n      return {name}({given})\n"
+    fact = f"{request.place}: {name} cannot be built without {', '.join(needs)}.\n"
+    if request.target.is_file:
+        command = request.command("make_model")
+        return f"{fact}Write in {request.place}\n{make}and name it: {command}"
+    first = f"  from {request.target.place} import {name}\n\n"
+    command = f"unfoldify my_model.py:make_model {request.options}".strip()
+    return f"{fact}Write a file my_model.py\n{first}{make}and name it: {command}"
 
 
 def _no_one_model(

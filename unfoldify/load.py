@@ -99,12 +99,11 @@ def _inputs(model: nn.Module, given: Sequence[Input], request: Request) -> Argum
     if origin is None:
         call = " ".join(f"--input {one.option}" for one in suggestion)
         values = ", ".join(one.expression for one in suggestion)
+        written = f"\nor write in {request.place}\n  def get_inputs():\n      return [{values}]"
         raise LoadError(
             f"{request.place}: no inputs for {name}.forward, which takes {needed}.\n"
-            "Give their shapes, for example\n"
-            f"  {request.command(more=call)}\n"
-            f"or write in {request.place}\n"
-            f"  def get_inputs():\n      return [{values}]"
+            f"Give their shapes, for example\n  {request.command(more=call)}"
+            + (written if request.target.is_file else "")
         )
     found = [f"{len(args)} positional"] + ([f"keywords {', '.join(kwargs)}"] if kwargs else [])
     raise LoadError(
