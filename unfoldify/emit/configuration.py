@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -69,7 +68,7 @@ def _attribute(layer: nn.Module, name: str) -> Any:
     return _has_bias(layer) if name == "bias" else value
 
 
-def _has_bias(layer: nn.Module) -> bool:
+def _has_bias(layer: Any) -> bool:
     if isinstance(layer.bias, bool):
         return layer.bias
     affine = getattr(layer, "affine", getattr(layer, "elementwise_affine", True))
@@ -78,14 +77,17 @@ def _has_bias(layer: nn.Module) -> bool:
 
 def _plain(value: Any) -> Any:
     """The value in Python's own types, as one would type it."""
-    if isinstance(value, (bool, str, type(None), torch.Tensor, nn.Module)):
-        return value
-    if isinstance(value, Integral):
-        return operator.index(value)
-    if isinstance(value, Real):
-        return float(value)
-    if isinstance(value, (tuple, list)):
-        return type(value)(map(_plain, value)) if type(value) is list else tuple(map(_plain, value))
+    match value:
+        case bool():
+            return value
+        case Integral():
+            return operator.index(value)
+        case Real():
+            return float(value)
+        case list():
+            return [_plain(each) for each in value]
+        case tuple():
+            return tuple(_plain(each) for each in value)
     return value
 
 
@@ -153,7 +155,13 @@ def _repeated(*names: str) -> dict[str, Read]:
 _OF_LAYERS = ("dim_feedforward", "dropout", "activation", "layer_norm_eps", "norm_first", "bias")
 _POOLING: dict[str, Read] = {"stride": _if_other("stride", "kernel_size")}
 
+_LINEAR_CROSS_ENTROPY: dict[str, Read] = {
+    "in_features": lambda layer: layer.linear.in_features,
+    "bias": lambda layer: layer.linear.bias is not None,
+}
+
 _READERS: dict[type[nn.Module], dict[str, Read]] = {
+    nn.LinearCrossEntropyLoss: _LINEAR_CROSS_ENTROPY,
     nn.modules.conv._ConvNd: _repeated(
         "kernel_size", "stride", "padding", "dilation", "output_padding"
     ),

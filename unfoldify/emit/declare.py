@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from .configuration import REQUIRED, configuration, parameters_of
 
@@ -176,7 +176,7 @@ def _shapes(tensors: Mapping[str, Any], ignoring: frozenset[str]) -> dict[str, A
 
 
 def _shape(tensor: torch.Tensor) -> tuple[bool, Any]:
-    if isinstance(tensor, UninitializedTensorMixin):
+    if is_lazy(tensor):
         return False, None
     return tensor.is_floating_point(), tensor.shape
 

@@ -18,6 +18,7 @@ from .comments import Blank, Comment, Remarked
 from .expressions import Expressions
 from .normal import normal_form
 from .parentheses import parenthesized
+from .printer import one_line
 from .statements import Statements
 from .structure import Structure
 
@@ -38,7 +39,7 @@ def format_expression(expression: ast.expr) -> str:
     """An expression on one line, however long, without parentheses around it."""
     tree = ast.Expression(normal_form(expression))
     write = Expressions(Structure(parenthesized(tree)))
-    return write.on_one_line(write.bare(tree.body, ENCLOSED))
+    return one_line(write.bare(tree.body, ENCLOSED))
 
 
 def format_statement(

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .brackets import optional_parentheses, parenthesize_if_expands
+from .brackets import Level, optional_parentheses, parenthesize_if_expands
 from .chains import arguments
 from .displays import elements
 from .document import Document, Group, comma_separated
@@ -53,12 +53,12 @@ def _clauses(write: Expressions, node: ast.stmt) -> Iterator[Clause]:
             yield Clause([keyword, _with_items(write, node.items)], node.body)
         case ast.Try():
             yield from _try(write, node, "except")
+        case ast.TryStar():
+            yield from _try(write, node, "except*")
         case ast.Match(subject, cases):
             yield Clause(["match ", write.if_breaks(subject, node)], [])
             for case in cases:
                 yield Clause(case_header(write, case), case.body, deeper=1)
-        case _ if type(node).__name__ == "TryStar":  # Python 3.11 and later
-            yield from _try(write, node, "except*")
 
 
 def _optional(keyword: str, body: list[ast.stmt]) -> Iterator[Clause]:
@@ -99,33 +99,28 @@ def _with_items(write: Expressions, items: list[ast.withitem]) -> Document:
             )
     return parenthesize_if_expands(
         lambda level: comma_separated(
-            [
-                [write.document(item.context_expr, level), *_as(write, item, level)]
-                for item in items
-            ]
+            [[write.document(item.context_expr, level), *_as(write, item, level)] for item in items]
         )
     )
 
 
-def _as(write: Expressions, item: ast.withitem, level: object) -> list[Document]:
+def _as(write: Expressions, item: ast.withitem, level: Level) -> list[Document]:
     if item.optional_vars is None:
         return []
-    return [" as ", write.document(item.optional_vars, None)]
+    return [" as ", write.document(item.optional_vars, level)]
 
 
-def _try(write: Expressions, node: ast.stmt, keyword: str) -> Iterator[Clause]:
-    body: list[ast.stmt] = getattr(node, "body")
-    handlers: list[ast.ExceptHandler] = getattr(node, "handlers")
-    yield Clause("try", body)
-    for handler in handlers:
+def _try(write: Expressions, node: ast.Try | ast.TryStar, keyword: str) -> Iterator[Clause]:
+    yield Clause("try", node.body)
+    for handler in node.handlers:
         header: list[Document] = [keyword]
         if handler.type is not None:
             header += [" ", write.if_breaks(handler.type, handler)]
         if handler.name is not None:
             header += [" as ", handler.name]
         yield Clause(header, handler.body)
-    yield from _optional("else", getattr(node, "orelse"))
-    yield from _optional("finally", getattr(node, "finalbody"))
+    yield from _optional("else", node.orelse)
+    yield from _optional("finally", node.finalbody)
 
 
 def _function(write: Expressions, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Document:

@@ -26,7 +26,7 @@ def display(write: Expressions, node: ast.expr, level: Level) -> Document:
         case ast.Dict([]):
             return "{}"
         case ast.Dict(keys, values):
-            pairs = [_pair(write, key, value) for key, value in zip(keys, values)]
+            pairs = [_pair(write, key, value) for key, value in zip(keys, values, strict=True)]
             return enclosed("{", comma_separated(pairs), "}", level)
         case ast.ListComp(element, generators):
             return enclosed("[", Group(comprehension(write, [element], generators)), "]", level)
@@ -108,4 +108,4 @@ def _is_simple(end: ast.expr) -> bool:
     match end:
         case ast.UnaryOp(op, operand):
             return not isinstance(op, ast.Not) and _is_simple(operand)
-    return isinstance(end, (ast.Constant, ast.Name, ast.JoinedStr))
+    return isinstance(end, (ast.Constant, ast.Name))

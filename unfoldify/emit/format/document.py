@@ -1,7 +1,7 @@
 """Text that has not yet decided where to break its lines.
 
 A document is a string, a possible line break, a list of documents, or one of the containers below.
-The vocabulary is that of ruff's formatter, so that each rule of its layout can be said in its words.
+The vocabulary is that of ruff's formatter, in whose words the rules of its layout can be said.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .document import BestFit, Document, FitsBroken, Group, hard_block
 from .omission import can_omit_parentheses
 from .operators import flat, operation
 from .parameters import parameter_list
-from .printer import lines_of
+from .printer import one_line
 from .strings import constant_text, f_string_text
 from .structure import Need, Structure
 
@@ -53,7 +53,7 @@ class Expressions:
     def if_breaks(self, node: ast.expr, parent: ast.AST, level: Level = None) -> Document:
         """An expression with parentheses around it if it breaks and cannot do so without them."""
         need = self.structure.need(node, parent)
-        if need is Need.ALWAYS:
+        if need is Need.ALWAYS or self.structure.is_parenthesized(node):
             return self.in_parentheses(node, level)
         if need is Need.NEVER or level is not None:
             return self.bare(node, level)
@@ -79,14 +79,19 @@ class Expressions:
             case ast.Attribute() | ast.Call() | ast.Subscript():
                 return chain(self, node, level)
             case ast.BinOp() | ast.BoolOp() | ast.Compare():
-                parts = list(flat(node, self.structure))
+                parts = flat(node, self.structure)
                 return operation(parts, level, self.structure, lambda x: self.document(x, level))
             case ast.UnaryOp(op, operand):
                 return [_SIGNS[type(op)], self.document(operand, level)]
             case ast.IfExp():
                 return group_at(self._conditional(node, level), level)
             case ast.Lambda():
-                return self.function(node, level)
+                return self._function(node, self._body(node, level))
+        return self._marked(node, level)
+
+    def _marked(self, node: ast.expr, level: Level) -> Document:
+        """An expression with a word or sign before it, or else a display."""
+        match node:
             case ast.Starred(value):
                 return ["*", self.document(value, level)]
             case ast.NamedExpr(target, value):
@@ -98,12 +103,9 @@ class Expressions:
                 return self._yield(node, level)
         return display(self, node, level)
 
-    def _inside_f_string(self, node: ast.expr, quote: str) -> str:
-        return replace(self, quote=quote).on_one_line(self.document(node, ENCLOSED))
-
-    def on_one_line(self, document: Document) -> str:
-        """The text of a document that never breaks."""
-        return " ".join(lines_of(document, 0, float("inf")))
+    def _inside_f_string(self, node: ast.expr, quote: str | None) -> str:
+        inside = replace(self, quote=quote)
+        return one_line(inside.document(node, ENCLOSED))
 
     def _conditional(self, node: ast.IfExp, level: Level) -> list[Document]:
         line = space_or_break(level)
@@ -113,19 +115,16 @@ class Expressions:
             return start + self._conditional(node.orelse, level)
         return [*start, group_at(self.document(node.orelse, level), level)]
 
-    def function(self, node: ast.Lambda, level: Level) -> Document:
+    def _function(self, node: ast.Lambda, body: Document) -> Document:
         """A lambda; its parameters never break, its body may."""
-        parameters = self.on_one_line(parameter_list(self, node.args))
-        return ["lambda", " " if parameters else "", parameters, ": ", self._body(node, level)]
+        parameters = one_line(parameter_list(self, node.args))
+        return ["lambda", " " if parameters else "", parameters, ": ", body]
 
     def assigned_function(self, node: ast.Lambda) -> Document:
         """A lambda as the value of an assignment, which parentheses make no clearer."""
-
-        def content(level: Level) -> Document:
-            *head, body = self.function(node, level)
-            return [*head, FitsBroken(body)]
-
-        return parenthesize_if_expands(content)
+        return parenthesize_if_expands(
+            lambda level: self._function(node, FitsBroken(self._body(node, level)))
+        )
 
     def _body(self, node: ast.Lambda, level: Level) -> Document:
         need = self.structure.need(node.body, node)

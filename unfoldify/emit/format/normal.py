@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TypeVar, cast
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -29,25 +31,23 @@ class _NormalForm(ast.NodeTransformer):
         return literal(node.value)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
-        parts = [_joined(v) if isinstance(v, ast.JoinedStr) else [v] for v in node.values]
         merged: list[ast.expr] = []
-        for part in [part for each in parts for part in each]:
-            if isinstance(part, ast.FormattedValue):
-                merged.append(cast(ast.expr, self.generic_visit(part)))
-            elif isinstance(part, ast.Constant) and part.value:
-                if merged and isinstance(merged[-1], ast.Constant):
-                    merged[-1] = ast.Constant(merged[-1].value + part.value)
-                else:
-                    merged.append(ast.Constant(part.value))
+        for is_text, parts in groupby(_parts(node), lambda part: isinstance(part, ast.Constant)):
+            if is_text:
+                text = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+                merged += [ast.Constant(text)] if text else []
+            else:
+                merged += [cast(ast.expr, self.generic_visit(part)) for part in parts]
         return ast.JoinedStr(merged)
 
 
-def _joined(string: ast.JoinedStr) -> list[ast.expr]:
-    return [
-        part
-        for value in string.values
-        for part in (_joined(value) if isinstance(value, ast.JoinedStr) else [value])
-    ]
+def _parts(string: ast.JoinedStr) -> Iterator[ast.expr]:
+    """The texts and fields of an f-string, those of f-strings in it included."""
+    for value in string.values:
+        if isinstance(value, ast.JoinedStr):
+            yield from _parts(value)
+        else:
+            yield value
 
 
 def literal(value: object) -> ast.expr:
@@ -75,7 +75,8 @@ def _is_negative(value: int | float) -> bool:
 
 def _complex(value: complex) -> ast.expr:
     parts = value.real, value.imag
-    if not all(map(math.isfinite, parts)) or math.copysign(1, value.real) < 0 and not value.real:
+    is_negative_zero = not value.real and _is_negative(value.real)
+    if is_negative_zero or not all(map(math.isfinite, parts)):
         return ast.Call(ast.Name("complex", ast.Load()), [literal(part) for part in parts], [])
     if value.real == 0:
         imaginary = ast.Constant(complex(0, abs(value.imag)))

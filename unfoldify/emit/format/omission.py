@@ -17,7 +17,12 @@ _COMPARISON, _BOOLEAN, _CONDITIONAL = range(10, 13)
 _LOOSENESS: dict[str, int] = {
     **dict.fromkeys("+-", _SUM),
     **dict.fromkeys(["*", "@", "/", "%", "//"], _PRODUCT),
-    **{"**": _POWER, "<<": _SHIFT, ">>": _SHIFT, "|": _BIT_OR, "^": _BIT_XOR, "&": _BIT_AND},
+    "**": _POWER,
+    "<<": _SHIFT,
+    ">>": _SHIFT,
+    "|": _BIT_OR,
+    "^": _BIT_XOR,
+    "&": _BIT_AND,
 }
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp)
 

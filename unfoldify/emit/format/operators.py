@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,9 +37,6 @@ class Operator:
     looseness: int
 
 
-Operands: TypeAlias = "list[ast.expr]"
-
-
 def operator_text(operator: ast.operator | ast.cmpop | ast.boolop) -> str:
     """The operator as it is written."""
     if isinstance(operator, ast.boolop):
@@ -49,7 +46,7 @@ def operator_text(operator: ast.operator | ast.cmpop | ast.boolop) -> str:
     return OPERATORS[type(operator)][0]
 
 
-def flat(node: Operated, structure: Structure) -> Iterator[ast.expr | Operator]:
+def flat(node: Operated, structure: Structure) -> list[ast.expr | Operator]:
     """Operand, operator, operand, ... of an expression and of those in it without parentheses."""
     operands: list[ast.expr]
     operators: list[ast.operator | ast.cmpop | ast.boolop]
@@ -59,15 +56,22 @@ def flat(node: Operated, structure: Structure) -> Iterator[ast.expr | Operator]:
         operands, operators = node.values, [node.op] * (len(node.values) - 1)
     else:
         operands, operators = [node.left, *node.comparators], [*node.ops]
+    parts: list[ast.expr | Operator] = []
     for index, operand in enumerate(operands):
         if index:
             operator = operators[index - 1]
-            yield Operator(operator_text(operator), looseness(operator))
-        nested = isinstance(operand, (ast.BinOp, ast.BoolOp, ast.Compare))
-        if nested and not structure.is_parenthesized(operand):
-            yield from flat(operand, structure)
-        else:
-            yield operand
+            parts.append(Operator(operator_text(operator), looseness(operator)))
+        parts += _flat_operand(operand, structure)
+    return parts
+
+
+def _flat_operand(operand: ast.expr, structure: Structure) -> list[ast.expr | Operator]:
+    if structure.is_parenthesized(operand):
+        return [operand]
+    match operand:
+        case ast.BinOp() | ast.BoolOp() | ast.Compare():
+            return flat(operand, structure)
+    return [operand]
 
 
 def operation(

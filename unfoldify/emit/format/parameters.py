@@ -31,7 +31,7 @@ def _items(write: Expressions, arguments: ast.arguments) -> list[Document]:
     positional = [*arguments.posonlyargs, *arguments.args]
     required = len(positional) - len(arguments.defaults)
     defaults = [*[None] * required, *arguments.defaults]
-    items = [_parameter(write, *each) for each in zip(positional, defaults)]
+    items = [_parameter(write, *each) for each in zip(positional, defaults, strict=True)]
     if arguments.posonlyargs:
         items.insert(len(arguments.posonlyargs), "/")
     if arguments.vararg:
@@ -39,7 +39,8 @@ def _items(write: Expressions, arguments: ast.arguments) -> list[Document]:
     elif arguments.kwonlyargs:
         items.append("*")
     items += [
-        _parameter(write, *each) for each in zip(arguments.kwonlyargs, arguments.kw_defaults)
+        _parameter(write, *each)
+        for each in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]
     if arguments.kwarg:
         items.append(["**", _parameter(write, arguments.kwarg, None)])

@@ -146,7 +146,8 @@ def _is_parenthesized(parent: ast.AST, field: str, child: ast.expr) -> bool:
 
 def _is_unpacked(parent: ast.AST, child: ast.expr) -> bool:
     return isinstance(parent, ast.Dict) and any(
-        key is None and value is child for key, value in zip(parent.keys, parent.values)
+        key is None and value is child
+        for key, value in zip(parent.keys, parent.values, strict=True)
     )
 
 

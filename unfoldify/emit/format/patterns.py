@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def case_header(write: Expressions, case: ast.match_case) -> Document:
     """`case pattern if guard`."""
-    header: list[Document] = ["case ", parenthesize_if_expands(lambda _: _pattern(write, case.pattern))]
+    header: list[Document] = [
+        "case ",
+        parenthesize_if_expands(lambda _: _pattern(write, case.pattern)),
+    ]
     if case.guard is not None:
         header += [" if ", write.if_breaks(case.guard, case)]
     return header
@@ -37,7 +40,7 @@ def _pattern(write: Expressions, node: ast.pattern) -> Document:
             return _mapping(write, node)
         case ast.MatchClass():
             items = [_pattern(write, each) for each in node.patterns]
-            named = zip(node.kwd_attrs, node.kwd_patterns)
+            named = zip(node.kwd_attrs, node.kwd_patterns, strict=True)
             items += [[name, "=", _pattern(write, each)] for name, each in named]
             return [write.document(node.cls, ENCLOSED), _bracketed("(", items, ")")]
         case ast.MatchAs(None, name):
@@ -59,7 +62,7 @@ def _operand(write: Expressions, node: ast.pattern) -> Document:
 
 
 def _mapping(write: Expressions, node: ast.MatchMapping) -> Document:
-    pairs = zip(node.keys, node.patterns)
+    pairs = zip(node.keys, node.patterns, strict=True)
     items: list[Document] = [
         [write.document(key, ENCLOSED), ": ", _pattern(write, value)] for key, value in pairs
     ]

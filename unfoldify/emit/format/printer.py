@@ -44,12 +44,31 @@ class Item(NamedTuple):
 
 def lines_of(document: Document, indent: int, width: float) -> list[str]:
     """The lines of a document that begins `indent` columns to the right."""
+    line = " " * indent + one_line(document)
+    if len(line) <= width:
+        return [line]
     printer = _Printer(width)
     printer.pending = indent
     printer.stack = [Item(document, indent, broken=True)]
     while printer.stack:
         printer.place(printer.stack.pop())
     return "".join(printer.pieces).split("\n")
+
+
+def one_line(document: Document) -> str:
+    """The text of a document that does not break."""
+    match document:
+        case str():
+            return document
+        case list():
+            return "".join(map(one_line, document))
+        case Line():
+            return document.value
+        case If(content, when):
+            return "" if when else one_line(content)
+        case BestFit(variants):
+            return one_line(variants[0])
+    return one_line(document.content)
 
 
 class _Printer:
@@ -87,20 +106,10 @@ class _Printer:
                     self.end_line(indent)
                 else:
                     self.write(part.value)
-            case Group(content, key, forced):
-                mode = forced or self.must_break(item, content, key)
-                if key:
-                    self.broke[key] = mode
-                self.stack.append(Item(content, indent, mode))
-            case GroupIfBroken(content, key):
-                mode = self.must_break(item, content, None) if self.broke[key] else broken
-                self.stack.append(Item(content, indent, mode))
-            case Indent(content, key):
-                deeper = INDENT if key is None or self.broke[key] else 0
-                self.stack.append(Item(content, indent + deeper, broken))
-            case If(content, when, key):
-                if when == (self.broke[key] if key else broken):
-                    self.stack.append(item._replace(part=content))
+            case Group() | GroupIfBroken():
+                self.place_group(item, part)
+            case Indent() | If():
+                self.stack.extend(self.opened(item, part))
             case FitsBroken(content, key):
                 if key is None or not self.broke[key]:
                     self.measured = False
@@ -112,6 +121,17 @@ class _Printer:
             case CloseParenthesis():
                 self.end_line(indent)
                 self.write(")")
+
+    def place_group(self, item: Item, group: Group | GroupIfBroken) -> None:
+        if isinstance(group, Group):
+            mode = group.broken or self.must_break(item, group.content, group.key)
+            if group.key:
+                self.broke[group.key] = mode
+        elif self.broke[group.key]:
+            mode = self.must_break(item, group.content, None)
+        else:
+            mode = item.broken
+        self.stack.append(Item(group.content, item.indent, mode))
 
     def must_break(self, item: Item, content: Document, key: Key | None) -> bool:
         if not item.broken and self.measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from .assignments import annotated_assignment, assignment, augmented_assignment, returned
-from .brackets import ENCLOSED, optional_parentheses, parenthesize_if_expands
+from .brackets import parenthesize_if_expands
 from .document import Document, Group, If, Line, comma_separated, join, soft_block
 from .expressions import Expressions
 from .structure import Need
@@ -26,14 +26,19 @@ def simple_statement(write: Expressions, node: ast.stmt) -> Document:
             return returned(write, node)
         case ast.Expr(value):
             return _expression(write, value, node)
-        case ast.Pass() | ast.Break() | ast.Continue():
-            return type(node).__name__.lower()
         case ast.Delete(targets):
             return ["del ", _deleted(write, targets, node)]
         case ast.Raise(exception, cause):
             return _raised(write, exception, cause, node)
         case ast.Assert(test, message):
             return _asserted(write, test, message, node)
+    return _without_values(node)
+
+
+def _without_values(node: ast.stmt) -> Document:
+    match node:
+        case ast.Pass() | ast.Break() | ast.Continue():
+            return type(node).__name__.lower()
         case ast.Import(names):
             return ["import ", join(", ", [_alias(name) for name in names])]
         case ast.ImportFrom():

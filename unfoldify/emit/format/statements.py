@@ -42,9 +42,10 @@ class Statements:
             for line in lines_of(decorator, column, self.width)
         ]
         first, *others = compound
-        header = lines_of([first.header, ":"], column, self.width)
+        stub = isinstance(node, Definition) and _is_ellipsis(first.body)
+        header = lines_of([first.header, ": ..." if stub else ":"], column, self.width)
         lines = self.remarked([*above, *header], remark, margin)
-        lines = self.with_body(lines, first, node, indent)
+        lines = lines if stub else self.with_body(lines, first, node, indent)
         for clause in others:
             deeper = indent + clause.deeper
             header = lines_of([clause.header, ":"], INDENT * deeper, self.width)
@@ -65,13 +66,12 @@ class Statements:
         """A clause: its header and, below it, its statements."""
         is_definition = isinstance(node, Definition)
         match clause.body:
-            case [ast.Expr(ast.Constant(value))] if value is Ellipsis and is_definition:
-                *above, last = header
-                return [*above, f"{last} ..."]
             case [ast.Expr(ast.Constant(str(text))), *rest] if is_definition:
                 docstring = docstring_lines(text, " " * INDENT * (indent + 1))
                 below = self.suite(rest, indent + 1)
-                gap = [""] if below and (isinstance(node, ast.ClassDef) or _defines(rest[0])) else []
+                gap = (
+                    [""] if below and (isinstance(node, ast.ClassDef) or _defines(rest[0])) else []
+                )
                 return [*header, *docstring, *gap, *below]
         starts_with_definition = bool(clause.body) and _defines(_subject(clause.body))
         gap = [""] if starts_with_definition and not is_definition else []
@@ -119,14 +119,14 @@ def _defines(node: ast.stmt) -> bool:
 
 
 def _is_stub(node: ast.stmt) -> bool:
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or len(node.body) != 1:
-        return False
-    only = node.body[0]
-    return (
-        isinstance(only, ast.Expr)
-        and isinstance(only.value, ast.Constant)
-        and only.value.value is Ellipsis
-    )
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _is_ellipsis(node.body)
+
+
+def _is_ellipsis(body: Sequence[ast.stmt]) -> bool:
+    match body:
+        case [ast.Expr(ast.Constant(value))]:
+            return value is Ellipsis
+    return False
 
 
 def _ends_with_definition(node: ast.stmt) -> bool:

@@ -1,14 +1,22 @@
-"""Literals as text: strings in the quotes that need the fewest escapes, numbers as short as they go."""
+"""Literals as text: strings in the quotes that need fewest escapes, numbers in few digits."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol
 
 DOUBLE, SINGLE = '"', "'"
 _EXPONENT = re.compile(r"e\+?(-?)0*(?=\d)")
+
+
+class ExpressionText(Protocol):
+    """The text of an expression, strings in it in the given quotes or the fitting ones."""
+
+    def __call__(self, node: ast.expr, quote: str | None) -> str: ...
 
 
 def constant_text(value: object, quote: str | None = None) -> str:
@@ -50,39 +58,44 @@ def _escaped_byte(byte: int, quote: str) -> str:
     return character if character in "'\"" else repr(bytes([byte]))[2:-1]
 
 
-def f_string_text(node: ast.JoinedStr, expression_text: Callable[[ast.expr, str], str]) -> str:
-    """An f-string; `expression_text` gives the text of a replaced field, strings in given quotes.
+def f_string_text(node: ast.JoinedStr, expression_text: ExpressionText) -> str:
+    """An f-string; its strings inside have the other kind of quotes, for Python before 3.12.
 
-    Where Python before 3.12 has no way to write it that follows the style, the parser's own
-    spelling is taken.
+    Where that does not do, three quotes are put around it, or else it is left to `ast.unparse`.
     """
     quote = preferred_quote(_literal_parts(node))
-    inside = SINGLE if quote == DOUBLE else DOUBLE
-    fields: list[str] = []
+    for outer, inside in ((quote, SINGLE if quote == DOUBLE else DOUBLE), (DOUBLE * 3, None)):
+        pieces = list(_f_string_pieces(node, outer, partial(expression_text, quote=inside)))
+        fields = [text for text, is_field in pieces if is_field]
+        content = "".join(text for text, _ in pieces)
+        is_possible = not any("\\" in field or outer in field for field in fields)
+        if is_possible and (len(outer) == 1 or not (outer in content or content.endswith(DOUBLE))):
+            return "f" + outer + content + outer
+    return ast.unparse(node)
 
-    def field_text(field: ast.FormattedValue) -> str:
-        text = expression_text(field.value, inside)
-        fields.append(text)
-        conversion = f"!{chr(field.conversion)}" if field.conversion != -1 else ""
-        specification = ""
-        if isinstance(field.format_spec, ast.JoinedStr):
-            specification = ":" + parts_text(field.format_spec)
-        start = " " if text.startswith("{") else ""
-        end = start if not conversion and not specification else ""
-        return f"{{{start}{text}{end}{conversion}{specification}}}"
 
-    def parts_text(string: ast.JoinedStr) -> str:
-        return "".join(
-            field_text(part)
-            if isinstance(part, ast.FormattedValue)
-            else escaped(_constant_string(part), quote).replace("{", "{{").replace("}", "}}")
-            for part in string.values
-        )
-
-    text = "f" + quote + parts_text(node) + quote
-    if any(quote in field or "\\" in field for field in fields):
-        return ast.unparse(node)
-    return text
+def _f_string_pieces(
+    node: ast.JoinedStr, quote: str, expression_text: Callable[[ast.expr], str]
+) -> Iterator[tuple[str, bool]]:
+    """The parts of an f-string between its quotes, and whether they are expressions."""
+    for part in node.values:
+        if not isinstance(part, ast.FormattedValue):
+            yield (
+                escaped(_constant_string(part), quote).replace("{", "{{").replace("}", "}}"),
+                False,
+            )
+            continue
+        text = expression_text(part.value)
+        is_plain = part.conversion == -1 and part.format_spec is None
+        space = " " if text.startswith("{") else ""
+        yield "{" + space, False
+        yield text, True
+        if part.conversion != -1:
+            yield f"!{chr(part.conversion)}", False
+        if isinstance(part.format_spec, ast.JoinedStr):
+            yield ":", False
+            yield from _f_string_pieces(part.format_spec, quote, expression_text)
+        yield (space if is_plain else "") + "}", False
 
 
 def _constant_string(node: ast.expr) -> str:
@@ -92,22 +105,25 @@ def _constant_string(node: ast.expr) -> str:
 
 
 def _literal_parts(node: ast.JoinedStr) -> str:
-    return "".join(
-        _literal_parts(part.format_spec)
-        if isinstance(part, ast.FormattedValue) and isinstance(part.format_spec, ast.JoinedStr)
-        else part.value
-        if isinstance(part, ast.Constant)
-        else ""
-        for part in node.values
-    )
+    texts: list[str] = []
+    for part in node.values:
+        match part:
+            case ast.Constant(str(text)):
+                texts.append(text)
+            case ast.FormattedValue(format_spec=ast.JoinedStr() as specification):
+                texts.append(_literal_parts(specification))
+    return "".join(texts)
 
 
 def docstring_lines(text: str, indent: str) -> list[str]:
     """A docstring's lines: its text moved to the given indentation, three double quotes around."""
     text = inspect.cleandoc(text).replace("\\", "\\\\").replace('"""', r"\"\"\"")
+    text = f" {text}" if text.startswith('"') else text
     lines = [line.rstrip() for line in text.split("\n")]
     if len(lines) == 1:
         space = " " if not text or text.endswith('"') else ""
         return [f'{indent}"""{text}{space}"""']
-    first, *rest = lines
-    return [f'{indent}"""{first}', *(indent + line if line else "" for line in rest), f'{indent}"""']
+    if all(not line or line.startswith(" ") for line in lines[1:]):
+        lines = ["", *lines]  # the first line shows from where the others are indented
+    first, *rest = [indent + line if line else "" for line in lines]
+    return [f'{indent}"""{first.removeprefix(indent)}', *rest, f'{indent}"""']

@@ -95,10 +95,10 @@ class Structure:
         if self.is_parenthesized(inner):
             return Need.NEVER
         need = self.need(inner, node)
-        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-        if isinstance(node, ast.Subscript) and need is Need.IF_HELPFUL:
-            if isinstance(parent, functions) and parent.returns is node:
-                return Need.NEVER if has_parameters(parent.args) else Need.IF_MULTILINE
+        match parent:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if parent.returns is node:
+                if isinstance(node, ast.Subscript) and need is Need.IF_HELPFUL:
+                    return Need.NEVER if has_parameters(parent.args) else Need.IF_MULTILINE
         return need
 
     def _need_of_yield(self, node: ast.Yield | ast.YieldFrom, parent: ast.AST | None) -> Need:
