@@ -270,10 +270,11 @@ def test_functions_are_offered(user_file: UserFile) -> None:
         HEAD
         + NET.replace("width=4", "width")
         + "def small(): return Net(2)\ndef sized(n): return Net(n)\ndef helper(): return 3\n"
+        + "def test(): Net(2)(get_inputs()[0])\n"
         + INPUTS,
     )
     assert message("model.py") == (
-        "model.py: no model was found that is certainly meant. Which one?\n"
+        "model.py: no class can be built without arguments. Which function?\n"
         "  small (function, line 13)   unfoldify model.py:small"
     )
 
@@ -294,6 +295,18 @@ def test_imported_classes_are_offered(user_file: UserFile) -> None:
     assert message("model.py") == (
         "model.py only imports classes of models. Which one?\n  unfoldify model.py:Net"
     )
+
+
+def test_only_some_of_many_are_listed(user_file: UserFile) -> None:
+    user_file("layers.py", HEAD + "".join(NET.replace("Net", f"Net{i}") for i in range(14)))
+    user_file("model.py", "from layers import *\n")
+    for name, first in (
+        ("layers.py", "  Net0 (class, line 5)"),
+        ("model.py", "  unfoldify model.py:"),
+    ):
+        lines = message(name).splitlines()
+        assert lines[1].startswith(first)
+        assert (len(lines), lines[-1]) == (14, "  and 2 more")
 
 
 def test_misspelled_name(user_file: UserFile) -> None:

@@ -69,11 +69,11 @@ def root_classes(module: ModuleType, found: Iterable[Candidate]) -> list[Candida
 
 
 def factories(module: ModuleType, found: Iterable[Candidate]) -> list[Candidate]:
-    """The functions that may return a model: those that get hold of a class of the file."""
+    """The functions that may return a model: they return, and get hold of a class of the file."""
     found = list(found)
     classes = {c.name for c in found if c.kind == "class"}
-    uses = _uses(module)
-    functions = [c for c in found if c.kind == "function"]
+    uses, returning = _uses(module), _returning(module)
+    functions = [c for c in found if c.kind == "function" and c.name in returning]
     return [c for c in functions if not classes or _reachable(c.name, uses) & classes]
 
 
@@ -127,6 +127,16 @@ def _uses(module: ModuleType) -> Mapping[str, set[str]]:
         if name is not None:
             uses.setdefault(name, set()).update(_mentions(statement))
     return uses
+
+
+def _returning(module: ModuleType) -> set[str]:
+    """The functions that return something: not the `test()` that people leave in their files."""
+    return {
+        name
+        for name, function in _statements(module)
+        if name is not None
+        and any(isinstance(node, ast.Return) and node.value for node in ast.walk(function))
+    }
 
 
 def _statements(module: ModuleType) -> Iterator[tuple[str | None, ast.stmt]]:

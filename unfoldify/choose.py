@@ -17,6 +17,9 @@ from unfoldify.errors import LoadError
 from unfoldify.target import Target
 
 
+MANY = 12  # candidates in a message
+
+
 @dataclass(frozen=True)
 class Request:
     """What was asked, for messages that repeat it."""
@@ -35,8 +38,10 @@ class Request:
         return " ".join(part for part in ("unfoldify", where, self.options, more) if part)
 
     def listed(self, found: Sequence[Candidate]) -> str:
-        width = max(len(str(candidate)) for candidate in found)
-        return "\n".join(f"  {c!s:<{width}}   {self.command(c.name)}" for c in found)
+        width = max(len(str(candidate)) for candidate in found[:MANY])
+        lines = [f"  {c!s:<{width}}   {self.command(c.name)}" for c in found[:MANY]]
+        lines += [f"  and {len(found) - MANY} more"] if len(found) > MANY else []
+        return "\n".join(lines)
 
 
 def choose(request: Request) -> tuple[str, Any]:
@@ -132,16 +137,17 @@ def _no_one_model(
             f"{request.place} has {len(buildable)} classes that no other class builds. Which one?\n"
             f"{request.listed(buildable)}"
         )
-    usable = _worth_listing(request, found)
-    if usable:
+    makers = [c for c in factories(request.module, found) if not c.needs]
+    if makers:
         return (
-            f"{request.place}: no model was found that is certainly meant. Which one?\n"
-            f"{request.listed(usable)}"
+            f"{request.place}: no class can be built without arguments. Which function?\n"
+            f"{request.listed(makers)}"
         )
     if roots:
         return needs_arguments(request, roots[-1].name, roots[-1].value, roots[-1].needs)
     if imported := _imported_classes(request.module):
-        commands = "\n".join(f"  {request.command(name)}" for name in imported)
+        commands = "\n".join(f"  {request.command(name)}" for name in imported[:MANY])
+        commands += f"\n  and {len(imported) - MANY} more" if len(imported) > MANY else ""
         return f"{request.place} only imports classes of models. Which one?\n{commands}"
     return (
         f"{request.place} defines no torch.nn.Module, and no function that returns one.\n"
