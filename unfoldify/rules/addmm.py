@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
@@ -99,19 +100,12 @@ def addr(
     check_rank("addr", "vec1", vec1, 1)
     check_rank("addr", "vec2", vec2, 1)
     x = rearrange(vec1, "m -> m 1") * vec2
-    return into(out, _added("addr", input, x, beta, alpha, one_dtype=False))
+    return into(out, _added("addr", input, x, beta, alpha))
 
 
-def _added(
-    function: str,
-    input: Tensor,
-    x: Tensor,
-    beta: Number,
-    alpha: Number,
-    one_dtype: bool = True,
-) -> Tensor:
+def _added(function: str, input: Tensor, x: Tensor, beta: Number, alpha: Number) -> Tensor:
     """`beta * input + alpha * x`; with beta=0 nothing of `input` counts, not even NaN."""
-    if one_dtype:
+    if function != "addr":  # which promotes
         check_dtypes(function, input=input, product=x)
     wanted, found = shape_of(x), shape_of(input)
     pairs = zip(reversed(wanted), reversed(found), strict=False)
@@ -120,7 +114,8 @@ def _added(
         function,
         f"input ({spelled(found)}) should broadcast to the product ({spelled(wanted)})",
     )
-    _check_factors(function, x, beta=beta, alpha=alpha)
+    dtype = torch.promote_types(input.dtype, x.dtype)
+    beta, alpha = _factor(function, "beta", beta, dtype), _factor(function, "alpha", alpha, dtype)
     if alpha != 1:
         x = alpha * x
     if beta == 0:
@@ -128,10 +123,13 @@ def _added(
     return input + x if beta == 1 else beta * input + x
 
 
-def _check_factors(function: str, x: Tensor, **factors: Number) -> None:
-    for name, factor in factors.items():
-        check(
-            x.is_floating_point() or x.is_complex() or isinstance(factor, int),
-            function,
-            f"for integer tensors, {name} should be an integer, it is {factor}",
-        )
+def _factor(function: str, name: str, factor: Number, dtype: torch.dtype) -> Number:
+    """The factor as torch takes it: a number of the tensors' kind."""
+    if dtype.is_floating_point or dtype.is_complex or isinstance(factor, int):
+        return bool(factor) if dtype == torch.bool else factor
+    check(
+        function != "addr" and isinstance(factor, float),
+        function,
+        f"{name} should be an integer for tensors of {dtype}, it is {factor}",
+    )
+    return int(factor.real)

@@ -37,7 +37,7 @@ def contracted(equation: Equation, operands: Sequence[Tensor], style: Style) -> 
     if len(operands) > 1 and any(_summed(equation)):
         check_dtypes("einsum", **names)
         check_numbers("einsum", *operands)
-    if style == "einsum" and len(operands) > 1:
+    if style == "einsum" and len(operands) > 1 and not as_matmul(operands[0]):
         terms = ", ".join(" ".join(term) for term in equation.operands)
         x: Tensor = einops.einsum(*operands, f"{terms} -> {' '.join(equation.result)}")  # type: ignore[call-overload]
         return x

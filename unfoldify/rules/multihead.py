@@ -171,10 +171,11 @@ def _lengthened(
 
 def _with_bias(x: Tensor, bias: Tensor, layout: Layout) -> Tensor:
     """One more token, the same for every sequence: `b h n d`"""
+    own = "1 1 (h d)" if bias.dim() == 3 else "(h d)"
     if not layout.batch:
-        token = rearrange(bias, "1 1 (h d) -> h 1 d", h=layout.heads)
+        token = rearrange(bias, f"{own} -> h 1 d", h=layout.heads)
     else:
-        token = rearrange(bias, "1 1 (h d) -> 1 h 1 d", h=layout.heads)
+        token = rearrange(bias, f"{own} -> 1 h 1 d", h=layout.heads)
         token = token.expand(x.shape[0], -1, -1, -1)
     return torch.cat((x, token), dim=-2)
 

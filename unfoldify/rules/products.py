@@ -207,7 +207,7 @@ def bilinear(
     else:
         x1 = rearrange(input1, f"{axes(lead, 'i1')} -> {axes(lead, '1 i1 1')}")
         x2 = rearrange(input2, f"{axes(lead, 'i2')} -> {axes(lead, '1 1 i2')}")
-        x = (x1 * weight * x2).sum(dim=(-2, -1))
+        x = (x1 * weight * x2).sum(dim=(-2, -1), **as_matmul(x1))
         remark(x, "over i1, i2")
     return x if bias is None else x + bias
 
