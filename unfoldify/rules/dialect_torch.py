@@ -91,7 +91,7 @@ def _lettered(term: str, letters: dict[str, str]) -> str:
 
 
 def _sides(pattern: str, rank: int) -> tuple[Groups, Groups]:
-    """The groups of axes on both sides; the ellipsis is an axis for each dimension it stands for."""
+    """The groups of axes on both sides; the ellipsis is one axis for each dimension it is."""
     left, right = (ParsedExpression(side) for side in pattern.split("->"))
     named = sum(1 for group in left.composition if group != DOTS)
     dots = [(DOTS, i) for i in range(rank - named)]
