@@ -16,7 +16,6 @@ from unfoldify.candidates import Candidate, candidates, factories, instances, ro
 from unfoldify.errors import LoadError
 from unfoldify.target import Target
 
-
 MANY = 12  # candidates in a message
 
 
