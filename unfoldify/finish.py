@@ -61,12 +61,18 @@ def is_removable(node: fx.Node) -> bool:
     """Whether a call that nobody uses can go: it changes nothing and draws no random numbers."""
     if node.users or node.op in ("placeholder", "output") or "mutates" in node.meta:
         return False
-    if node.target in (operator.setitem, setattr):
+    if node.target in (operator.setitem, setattr) or is_part_of_used(node):
         return False
     if node.op == "call_module":
         child = node.meta.get("body")
         return child is not None and all(n.op in ("placeholder", "output") for n in child.graph.nodes)
     return not is_random(node)
+
+
+def is_part_of_used(node: fx.Node) -> bool:
+    """An unused item of a result of which others are used: loops are alike only with it."""
+    source = node.args[0] if node.target is operator.getitem else None
+    return isinstance(source, fx.Node) and "item" in node.meta and any(user.users for user in source.users)
 
 
 def drop_dead(body: Body) -> None:
@@ -93,7 +99,7 @@ def dissolve(body: Body) -> None:
     """Write the calls of an nn.Sequential where it was called, unless calling it whole says the same."""
     for call in calls(body):
         child: Body = call.meta["body"]
-        if is_plain_sequential(child.module) and not is_chain(child):
+        if is_plain_sequential(child.module) and (not is_chain(child) or not len(child.module)):  # type: ignore[arg-type]
             inline(body, call)
 
 

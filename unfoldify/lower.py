@@ -182,7 +182,8 @@ class RuleRecorder(Recorder):
         ends: list[Any] = [self.result_node(result) for result in results]
         for node in nodes:
             node.meta["group"] = group
-            for key in ("grad", "layer"):
+            node.meta["call_positions"] = self.node.meta.get("positions", ())
+            for key in ("grad", "layer", "outer"):
                 if key in self.node.meta:
                     node.meta[key] = self.node.meta[key]
         if whole:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from unfoldify.capture import Body
 from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
 from unfoldify.emit.forward import Forward, forward
+from unfoldify.emit.format import Comment
 from unfoldify.emit.lines import ClassCall, Declared, Hole
 
 
@@ -156,6 +157,8 @@ def fingerprint(tree: Any, *, values: bool = False) -> Any:
     if isinstance(tree, Declared):
         told = [(a.name, a.value) for a in tree.declaration.arguments if values or not is_number(a.value)]
         return ("layer", tree.declaration.cls, repr(told))
+    if isinstance(tree, Comment):
+        return ("comment", tree.text if values else "")
     if isinstance(tree, ClassCall):
         return ("class", id(tree.instance.kind))
     if isinstance(tree, ast.AST):

@@ -7,6 +7,7 @@ its stack, sizes become nodes too, and each node keeps the code positions that l
 
 from __future__ import annotations
 
+import ast
 import builtins
 import operator
 import sys
@@ -25,7 +26,7 @@ from torch.overrides import TorchFunctionMode, is_tensor_method_or_property
 
 from unfoldify import notes
 from unfoldify.errors import CaptureError
-from unfoldify.source import Position
+from unfoldify.source import Position, site
 from unfoldify.traced import ACTIVE, Traced, plain, traced
 
 TORCH_FOLDER = torch.__path__[0]
@@ -191,11 +192,26 @@ class Recorder(TorchFunctionMode):
             return self.numbers(func, name, args, kwargs, result)
         if not mutated and not any(True for _ in tensors_in(result)):
             return result
-        node = self.add(*spelled(func, name, args, kwargs))
+        node = self.add(*spelled(func, name, self.as_ordered(name, args), kwargs))
         if mutated:
             node.meta["mutates"] = tuple(self.node_of(tensor) for tensor in unique(mutated))
         self.bind(result, node)
         return result
+
+    def as_ordered(self, name: str, args: Any) -> Any:
+        """The operands of `2 * x` in the user's order: torch sees them swapped."""
+        if name not in ("add", "mul") or len(args) != 2 or isinstance(args[1], Tensor):
+            return args
+        frame: FrameType | None = sys._getframe(3)
+        while frame is not None and is_machinery(frame.f_code.co_filename):
+            frame = frame.f_back
+        found = site((frame.f_code, frame.f_lasti)) if frame is not None else None
+        left = found.expression.left if found is not None and isinstance(found.expression, ast.BinOp) else None
+        if isinstance(left, ast.Constant) or (
+            isinstance(left, ast.Name) and frame is not None and frame.f_locals.get(left.id) is args[1]
+        ):
+            return args[1], args[0]
+        return args
 
     def numbers(self, func: Any, name: str, args: Any, kwargs: Any, result: Any) -> Any:
         """Sizes and values read from a tensor: numbers that remember the call."""

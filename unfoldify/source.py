@@ -106,7 +106,7 @@ def parsed(filename: str) -> SourceFile | None:
         elif isinstance(node, ast.AugAssign) and node.end_lineno is not None and node.end_col_offset is not None:
             # an augmented assignment computes at the span of the whole statement
             key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-            expressions.setdefault(key, node.value)
+            expressions.setdefault(key, node)  # type: ignore[arg-type]
     return SourceFile(expressions, parents, dict(_tokenized_comments(text)), tuple(lines))
 
 
@@ -141,8 +141,7 @@ def _use(file: SourceFile, expression: ast.expr) -> tuple[ast.stmt, str, tuple[s
         role = "assigned" if whole else "nested"
     elif isinstance(node, ast.AugAssign):
         targets, unpacks = _targets(node.target)
-        whole_statement = whole and expression is node.value
-        role = "augmented" if whole_statement else "nested"
+        role = "assigned" if node is expression else "nested"
     elif isinstance(node, ast.Return):
         role = "returned" if whole else "nested"
     elif isinstance(node, ast.Expr):
@@ -202,3 +201,39 @@ def _text(file: SourceFile, expression: ast.expr) -> str:
         line = file.lines[expression.lineno - 1].encode()
         return line[expression.col_offset : expression.end_col_offset].decode(errors="replace")
     return ast.unparse(expression)
+
+
+@dataclass(frozen=True)
+class LoopHead:
+    """The head of a loop or a comprehension: the names that it sets, and what it goes over."""
+
+    targets: tuple[str | None, ...]
+    line: int
+    iterable: str
+
+
+@lru_cache(maxsize=65536)
+def loop_head(position: Position) -> LoopHead | None:
+    """The innermost loop of the source around a code position, inside its own function."""
+    found = site(position)
+    file = parsed(found.filename) if found is not None else None
+    if found is None or file is None or found.expression is None:
+        return None
+    node: ast.AST | None = found.expression
+    while node is not None and not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.Module)):
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            return LoopHead(_all_names(node.target), node.lineno, ast.unparse(node.iter))
+        if isinstance(node, ast.While):
+            return LoopHead((), node.lineno, "while")
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+            first = node.generators[0]
+            return LoopHead(_all_names(first.target), node.lineno, ast.unparse(first.iter))
+        node = file.parents.get(node)
+    return None
+
+
+def _all_names(target: ast.expr) -> tuple[str | None, ...]:
+    """Every name of a loop's target, in order: `i, (a, b)` → i, a, b."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return tuple(name for element in target.elts for name in _all_names(element))
+    return (target.id if isinstance(target, ast.Name) else None,)

@@ -11,6 +11,7 @@ from torch import nn
 
 from unfoldify.emit.configuration import parameters_of
 from unfoldify.emit.constructor import literal
+from unfoldify.emit.format import Comment
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.naming import identifier
 from unfoldify.emit.words import argument_words
@@ -70,6 +71,8 @@ class Arguments:
             return self.layer(trees)
         if isinstance(first, ClassCall):
             return self.instance(trees)
+        if isinstance(first, Comment):
+            return Comment(common_text([tree.text for tree in trees]))
         if isinstance(first, ast.AST):
             filled = copy.copy(first)
             for label in first._fields:
@@ -90,7 +93,8 @@ class Arguments:
         read = self.read_from_layer(values, origin)
         if read is not None:
             return read
-        label = self.argument(values, origin[1] if isinstance(origin, tuple) and isinstance(origin[1], str) else "size")
+        word = origin[1] if isinstance(origin, tuple) and isinstance(origin[1], str) else "size"
+        label = self.argument(values, self.own_attribute(values) or word)
         attribute = label if not hasattr(nn.Module, label) else f"{label}_"
         self.stored[attribute] = label
         return ast.Attribute(name("self"), attribute, ast.Load())
@@ -130,8 +134,7 @@ class Arguments:
         args: list[ast.expr] = []
         for label, column in kind.parameters.items():
             values = [column[kind.instances.index(call.instance)] for call in calls]
-            word = self.words.get((calls[0].path.split(".")[-1], len(args))) or label
-            args.append(self.value(values, word))
+            args.append(self.value(values, label))
         return ast.Call(ClassName(kind), args, [])
 
     # -- arguments -----------------------------------------------------------------------------
@@ -145,6 +148,14 @@ class Arguments:
             self.by_values[key] = label
             self.kind.parameters[label] = values
         return self.by_values[key]
+
+    def own_attribute(self, values: list[Any]) -> str | None:
+        """What the user's module itself calls a number: an attribute that has it in every instance."""
+        for label in vars(self.first.module):
+            if not label.startswith("_") and label != "training":
+                if [vars(instance.module).get(label) for instance in self.kind.instances] == values:
+                    return label
+        return None
 
     def read_from_layer(self, values: list[Any], origin: Any) -> ast.expr | None:
         """`self.conv1.stride[0]`: a number of forward that a layer of every instance has."""
@@ -192,6 +203,16 @@ def readings() -> Iterator[tuple[Callable[[Any], Any], Callable[[ast.expr], ast.
                     ast.Attribute(layer, label, ast.Load()), ast.Constant(axis), ast.Load()
                 ),
             )
+
+
+def common_text(texts: list[str]) -> str:
+    """What the headings of all instances say: `filter: kernel 2`, where the dilations differ."""
+    if len(set(texts)) == 1:
+        return texts[0]
+    parts = [text.replace(": ", ", ", 1).split(", ") for text in texts]
+    title, *kept = [part for part in parts[0] if all(part in others for others in parts)] or [texts[0]]
+    mark = ": " if ": " in texts[0] else ", "
+    return f"{title}{mark}{', '.join(kept)}" if kept else title
 
 
 def item(value: Any, axis: int) -> Any:

@@ -15,7 +15,8 @@ from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.lines import assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
-from unfoldify.emit.plan import Planner, Step, use_of
+from unfoldify.emit.plan import Planner, Step, chain, use_of
+from unfoldify.emit.rolling import Loop, Module, roll
 from unfoldify.lower import Group
 
 
@@ -44,6 +45,7 @@ def forward(body: Body, *, is_root: bool = False) -> Forward:
 
 
 def lines_of(body: Body, is_root: bool) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
+    roll(body.graph)
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]
@@ -74,11 +76,15 @@ class Writer:
         self.body = body
         self.said: set[Any] = set()
 
-    def write(self, steps: list[Step]) -> Iterator[ast.stmt]:
+    def write(self, steps: list[Step], loop: Loop | None = None) -> Iterator[ast.stmt]:
         group: Group | None = None
         for grad, run in runs(steps, grad_of):
             lines: list[ast.stmt] = []
-            for step in run:
+            for step, inner in nested(run, loop):
+                if step.opens is not None:
+                    lines.extend([Blank(), *self.loop(step, inner), Blank()])
+                    group = None
+                    continue
                 if step.kind == "return" and self.returns_nothing(step):
                     continue
                 current = step_group(step)
@@ -86,7 +92,7 @@ class Writer:
                 if current is not group:
                     lines.append(Blank())
                     if current is not None:
-                        lines.append(Comment(heading(current)))
+                        lines.append(Comment(self.heading(current)))
                 group = current
                 lines.extend(self.statement(step))
             if grad is None:
@@ -94,6 +100,32 @@ class Writer:
             else:
                 mode = "torch.enable_grad" if grad else "torch.no_grad"
                 yield ast.With([ast.withitem(ast.Call(dotted(mode), [], []))], paragraphs(lines), lineno=0)
+
+    def loop(self, step: Step, inner: list[Step]) -> Iterator[ast.stmt]:
+        """A loop: what it starts from, its head, its body, what a round hands on."""
+        loop = step.opens
+        assert loop is not None
+        names = self.expressions.names
+        for start in loop.carried:
+            initial = start.args[0]
+            if not (isinstance(initial, fx.Node) and names.get(initial) == names[start]):
+                yield assign(names[start], self.expressions.value(initial))
+        for collected in loop.collected.values():
+            yield assign(names[collected], ast.List([], ast.Load()))
+        target, iterable = loop_head(loop, self.expressions)
+        before = dict(self.expressions.attributes)
+        self.expressions.attributes.update(
+            {module.path: name(names[variable]) for module, variable in loop.variables.items()}
+        )
+        body = list(self.write(inner, loop))
+        for value, collected in loop.collected.items():
+            append = ast.Attribute(name(names[collected]), "append", ast.Load())
+            body.append(ast.Expr(ast.Call(append, [name(names[value])], [])))
+        for start, end in loop.carried.items():
+            if names[start] != names[end]:
+                body.append(assign(names[start], name(names[end])))
+        self.expressions.attributes = before
+        yield ast.For(target, iterable, paragraphs(body), [], lineno=0)
 
     def returns_nothing(self, step: Step) -> bool:
         return step.node.args[0] is None
@@ -130,6 +162,14 @@ class Writer:
             yield assign(ast.Attribute(value(holder), str(attribute), ast.Store()), value(item))
         else:
             yield ast.Expr(self.expressions.of(node, by_name=False))
+
+    def heading(self, group: Group) -> str:
+        """The heading of a layer; inside a loop over modules it goes by the loop's variable."""
+        layer = group.layer
+        for path, variable in self.expressions.attributes.items():
+            if (layer + ".").startswith(path + ".") and isinstance(variable, ast.Name):
+                layer = variable.id + layer[len(path) :]
+        return heading(group, layer)
 
     def users_comment(self, step: Step) -> Iterator[ast.stmt]:
         """The comments that the user wrote above the statement, once, where its first line went."""
@@ -169,9 +209,54 @@ def step_group(step: Step) -> Group | None:
     return found if isinstance(found, Group) else None
 
 
-def heading(group: Group) -> str:
+def nested(steps: list[Step], loop: Loop | None) -> Iterator[tuple[Step, list[Step]]]:
+    """The statements right inside a loop, the heads of loops with all that is in them."""
+    index = 0
+    while index < len(steps):
+        step = steps[index]
+        end = index + 1
+        if step.opens is not None:
+            while end < len(steps) and step.opens in chain(steps[end].loop):
+                end += 1
+        yield step, steps[index + 1 : end]
+        index = end
+
+
+def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]:
+    """The target and the iterable of a loop: `block in self.blocks`, `i, x_t in enumerate(...)`."""
+    names = expressions.names
+    parts: list[tuple[str, ast.expr]] = []
+    for module, variable in loop.variables.items():
+        parts.append((names[variable], whole_or_slice(expressions, module, loop.rounds)))
+    for sequence, item in loop.sequences.items():
+        parts.append((names[item], expressions.of(sequence)))
+    if not parts:
+        target = names[loop.index] if loop.index is not None else "_"
+        return ast.Name(target, ast.Store()), ast.Call(name("range"), [constant(loop.rounds)], [])
+    target_: ast.expr = ast.Name(parts[0][0], ast.Store())
+    iterable = parts[0][1]
+    if len(parts) > 1:
+        target_ = ast.Tuple([ast.Name(label, ast.Store()) for label, _ in parts], ast.Store())
+        iterable = ast.Call(name("zip"), [expression for _, expression in parts], [])
+    if loop.index is not None:
+        target_ = ast.Tuple([ast.Name(names[loop.index], ast.Store()), target_], ast.Store())
+        iterable = ast.Call(name("enumerate"), [iterable], [])
+    return target_, iterable
+
+
+def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast.expr:
+    """`self.blocks`, or the part of it that the loop goes over."""
+    container = expressions.module.get_submodule(module.container)
+    spelled = expressions.path(module.container)
+    if module.start == 0 and len(list(container.children()) or list(container.parameters())) == rounds:
+        return spelled
+    lower = None if module.start == 0 else constant(module.start)
+    return ast.Subscript(spelled, ast.Slice(lower, constant(module.start + rounds)), ast.Load())
+
+
+def heading(group: Group, layer: str) -> str:
     """`conv1: 3x3, padding 1`"""
-    title = f"{group.layer}: {group.text}" if group.layer and group.text else group.layer
+    title = f"{layer}: {group.text}" if group.layer and group.text else layer
     if not group.layer:
         title = f"{group.function}, {group.text}" if group.text else group.function
     return f"{title}; einsum: {group.why}" if group.why else title

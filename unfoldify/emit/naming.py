@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import Step, is_trivial, use_of
+from unfoldify.emit.plan import Step, chain, is_trivial, use_of
+from unfoldify.emit.rolling import Loop, fake_node
 from unfoldify.source import site
 
 RESERVED = frozenset(
@@ -36,6 +38,8 @@ def allocate(steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable
     holders: dict[str, fx.Node] = {}
     reserved = RESERVED | set(taken)
 
+    ends = loop_ends(steps)
+
     def free(name: str, at: int) -> bool:
         holder = holders.get(name)
         return name not in reserved and (holder is None or last.get(holder, -1) <= at)
@@ -50,8 +54,24 @@ def allocate(steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable
         give(node, [name], -2)
     results, sources = group_results(steps), group_sources(steps)
     for index, step in enumerate(steps):
+        if step.opens is not None:
+            name_loop(step.opens, names, give, last, index, ends[step.opens])
+            continue
+        for value in step.items if step.kind == "unpack" else [step.node]:
+            start = carriers(step.loop).get(value)
+            if start is None:
+                continue
+            if last.get(start, -1) <= index and holders.get(names[start]) is start:
+                names[value] = names[start]
+                holders[names[start]] = value
+            else:
+                last[start] = ends[step.loop]
+        if step.node in names:
+            continue
         if step.kind == "unpack":
             for part in step.items:
+                if part in names:
+                    continue
                 give(part, wishes(part, names, results, sources, last, index), index)
                 last[part] = max(last.get(part, -1), index + 1)  # names of one tuple differ from each other
         elif step.kind == "assign":
@@ -59,14 +79,86 @@ def allocate(steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable
     return names
 
 
+def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:
+    """value at the end of a round → value at its start."""
+    return {} if loop is None else {end: start for start, end in loop.carried.items()}
+
+
+def name_loop(
+    loop: Loop, names: dict[fx.Node, str], give: Callable[..., None], last: dict[fx.Node, int], at: int, end: int
+) -> None:
+    """Names for what a loop sets: its variables, what it hands on, the lists that it fills."""
+    targets = [target for target in (loop.head.targets if loop.head else ()) if target]
+    iterable = loop.head.iterable if loop.head else ""
+    counted = iterable.startswith(("range(", "enumerate("))
+    if counted and targets:
+        index_word = targets.pop(0)
+    else:
+        index_word = "i"
+    if loop.index is not None:
+        last[loop.index] = end
+        give(loop.index, [identifier(index_word), "i", "j"], at)
+    for module in loop.modules:
+        word = targets.pop(0) if targets and not iterable.startswith("range(") else singular(module.container)
+        variable = loop.variables.setdefault(module, fake_node(loop, module))
+        last[variable] = end
+        give(variable, [identifier(word), "layer", "block"], at)
+    for item in loop.sequences.values():
+        last[item] = max(last.get(item, -1), at)
+        give(item, [identifier(targets.pop(0)) if targets else "item"], at)
+    for start, final in loop.carried.items():
+        initial = start.args[0]
+        wishes = [names[initial]] if initial in names and last.get(initial, -1) <= at else []
+        hint = hinted(final)
+        give(start, [*([hint] if hint and not wishes else []), *wishes, *([hint] if hint else []), *LETTERS], at)
+        last[final] = max(last.get(final, -1), end)
+    for value, collected in loop.collected.items():
+        last[value] = max(last.get(value, -1), end)
+        give(collected, [list_word(collected) or f"{hinted(value) or 'value'}s"], at)
+
+
+def list_word(collected: fx.Node) -> str | None:
+    """What the user calls the list: `outputs` of `torch.stack(outputs)`."""
+    for user in collected.users:
+        found = use_of(user).site
+        if found is not None and isinstance(found.expression, ast.Call):
+            for argument in found.expression.args:
+                if isinstance(argument, ast.Name):
+                    return identifier(argument.id)
+    return None
+
+
+def singular(container: str) -> str:
+    """`blocks` → `block`"""
+    word = next((part for part in reversed(container.split(".")) if part.isidentifier()), "layers")
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith("s") and len(word) > 2 and not word.endswith("ss"):
+        return word[:-1]
+    return "layer" if len(word) < 3 else f"{word}_layer"
+
+
 def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
-    """The last statement that reads each value."""
+    """The last statement that reads each value; what a loop reads from outside it reads in every round."""
     last: dict[fx.Node, int] = {}
+    ends = loop_ends(steps)
     for index, step in enumerate(steps):
-        for node in step.tree:
+        around = list(chain(step.loop))
+        for node in [*step.tree, *(step.opens.carried if step.opens else ())]:
             for operand in operands(node):
-                last[operand] = index
+                own = set(chain(operand.meta.get("loop") or operand.meta.get("head_of")))
+                foreign = [loop for loop in around if loop not in own]
+                last[operand] = max(last.get(operand, -1), ends[foreign[-1]] if foreign else index)
     return last
+
+
+def loop_ends(steps: list[Step]) -> dict[Loop, int]:
+    """The last statement of each loop."""
+    ends: dict[Loop, int] = {}
+    for index, step in enumerate(steps):
+        for loop in chain(step.loop):
+            ends[loop] = index
+    return ends
 
 
 def operands(node: fx.Node) -> Iterator[fx.Node]:
@@ -123,10 +215,16 @@ def wishes(
     else:
         operand_nodes = [*node.all_input_nodes, *([sources[group]] if group in sources else [])]
     carried = [names[operand] for operand in operand_nodes if operand in names and last.get(operand, -1) <= at]
-    yield from wishes_of_value(node, carried)
+    first = next((names[operand] for operand in operand_nodes if operand in names), None)
+    yield from wishes_of_value(node, carried, first)
 
 
-def wishes_of_value(node: fx.Node, carried: list[str]) -> Iterator[str]:
+def is_telling(word: str | None) -> bool:
+    """Whether the name of a layer says what its result is: `to_residual` does, `fc1` does not."""
+    return word is not None and len(word) > 4 and word.isascii() and not word[-1].isdigit()
+
+
+def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> Iterator[str]:
     """`carried` are the names of operands that end here: a value may go on under one of them."""
     use = use_of(node)
     hint = hinted(node)
@@ -135,7 +233,8 @@ def wishes_of_value(node: fx.Node, carried: list[str]) -> Iterator[str]:
     attribute = layer_word(node)
     if hint is None or len(hint) == 1:
         yield from (name for name in carried[:1] if use.role != "assigned")
-        yield from LETTERS[1:] if hint in LETTERS else ()
+        if hint in LETTERS or (operand in LETTERS and not is_telling(attribute)):
+            yield from LETTERS[1:]
     if attribute is not None:
         yield attribute
     yield from carried[:1]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import fx
 
+from unfoldify.emit.rolling import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.record import is_random
 from unfoldify.source import Site, site
 
@@ -32,8 +34,10 @@ class Step:
     """One statement: the value it is about, and all the nodes that its expression computes."""
 
     node: fx.Node
-    kind: str  # "assign" | "unpack" | "effect" | "return"
+    kind: str  # "assign" | "unpack" | "effect" | "return" | "loop"
     tree: list[fx.Node] = field(default_factory=list)
+    loop: Loop | None = None  # the innermost loop that the statement is in
+    opens: Loop | None = None  # the loop whose head this is
     items: list[fx.Node] = field(default_factory=list)  # of an unpacking, by position
 
 
@@ -50,7 +54,7 @@ def use_of(node: fx.Node) -> Use:
 
 def is_trivial(node: fx.Node) -> bool:
     """Never worth a line: attributes of self, shapes and dtypes, parts of a trivial value."""
-    if node.op == "get_attr":
+    if node.op == "get_attr" or "inline" in node.meta:
         return True
     if node.target is getattr and node.args[1] in METADATA:
         return True
@@ -69,7 +73,7 @@ def is_unpacked(node: fx.Node) -> bool:
     if "length" not in node.meta or not parts(node):
         return False
     use = use_of(node)
-    used = sum(1 for part in parts(node) if part.users)
+    used = sum(1 for part in parts(node) if part.users or "kept" in part.meta)
     if use.role == "assigned" and use.site is not None and use.site.unpacks:
         return used > 1 and len(use.site.targets) == node.meta["length"] and None not in use.site.targets
     return not is_shape(node) and used > 1
@@ -82,6 +86,11 @@ def parts(node: fx.Node) -> list[fx.Node]:
         for user in node.users
         if user.target is operator.getitem and user.args[0] is node and isinstance(user.args[1], int)
     ]
+
+
+def is_idle(node: fx.Node) -> bool:
+    """An item of a result that nothing uses."""
+    return node.target is operator.getitem and not node.users and "item" in node.meta and "kept" not in node.meta
 
 
 def only_parts(node: fx.Node) -> bool:
@@ -111,6 +120,8 @@ class Planner:
 
     def __init__(self, graph: fx.Graph) -> None:
         self.nodes = list(graph.nodes)
+        self.order = {node: index for index, node in enumerate(self.nodes)}
+        self.open: list[Loop] = []
         self.pending: dict[fx.Node, list[fx.Node]] = {}  # value without a line yet → its tree
         self.steps: list[Step] = []
         self.unpacked: set[fx.Node] = set()
@@ -119,12 +130,17 @@ class Planner:
         for node in self.nodes:
             if node.op == "placeholder" or node in self.unpacked:
                 continue
-            if is_trivial(node) and not is_unpacked(node):
+            if node.target in SYNTHETIC or (is_trivial(node) and not is_unpacked(node)):
                 continue
+            if is_idle(node):
+                continue
+            self.enter_loops(node)
             if node.op == "output":
                 self.emit(Step(node, "return"))
             elif is_unpacked(node) and (only_parts(node) or is_shape(node)):
                 self.unpack(node)
+            elif "kept" in node.meta:
+                self.emit(Step(node, "assign"))
             elif not node.users:
                 self.emit(Step(node, "effect"))
             elif self.can_wait(node):
@@ -132,6 +148,27 @@ class Planner:
             else:
                 self.emit(Step(node, "assign"))
         return self.steps
+
+    def enter_loops(self, node: fx.Node) -> None:
+        """Close and open loops until the innermost open one is the node's."""
+        wanted = list(reversed(list(chain(node.meta.get("loop")))))
+        while self.open and self.open[-1] not in wanted:
+            self.flush_all(set())
+            self.open.pop()
+        for loop in wanted[len(self.open) :]:
+            sequences = set(loop.sequences)
+            self.flush_all(sequences)
+            tree = [n for sequence in loop.sequences for n in self.pending.get(sequence, ())]
+            for other in tree:
+                self.pending.pop(other, None)
+            self.steps.append(Step(node, "loop", tree, self.open[-1] if self.open else None, opens=loop))
+            self.open.append(loop)
+
+    def flush_all(self, but: set[fx.Node]) -> None:
+        kept = {n for node in but for n in self.pending.get(node, ())}
+        for node in list(self.pending):
+            if node in self.pending and node not in kept:
+                self.flush(node)
 
     def unpack(self, node: fx.Node) -> None:
         items = sorted(parts(node), key=lambda part: part.args[1])  # type: ignore[arg-type,return-value]
@@ -141,7 +178,8 @@ class Planner:
             if part is not first:
                 part.replace_all_uses_with(first)
         self.unpacked.update(items)
-        step = Step(node, "unpack", items=list(by_position.values()))
+        used = [part for part in by_position.values() if part.users or "kept" in part.meta]
+        step = Step(node, "unpack", items=used)
         self.emit(step)
 
     def tree(self, node: fx.Node) -> list[fx.Node]:
@@ -152,8 +190,7 @@ class Planner:
             while is_trivial(inner) and inner.all_input_nodes:
                 inner = inner.all_input_nodes[0]
             found.extend(self.pending.get(inner, ()))
-        order = {other: index for index, other in enumerate(self.nodes)}
-        return sorted({*found, node}, key=lambda other: order[other])
+        return sorted({*found, node}, key=lambda other: self.order[other])
 
     def emit(self, step: Step) -> None:
         """Write a statement; what may not be computed after it is written before."""
@@ -175,6 +212,7 @@ class Planner:
             step.tree = self.tree(step.node)
         for node in step.tree:
             self.pending.pop(node, None)
+        step.loop = self.open[-1] if self.open else None
         self.steps.append(step)
 
     def flush(self, node: fx.Node) -> None:
@@ -182,14 +220,20 @@ class Planner:
         tree = self.pending.pop(node)
         for other in tree:
             self.pending.pop(other, None)
-        self.steps.append(Step(node, "assign", tree))
+        self.steps.append(Step(node, "assign", tree, self.open[-1] if self.open else None))
 
     def can_wait(self, node: fx.Node) -> bool:
         """Whether a value may stand inside the expression that uses it."""
         if count_uses(node) != 1:
             return False
         user = through_trivial(next(iter(node.users)))
-        if user is None:
+        if user is None or user.target is carried_value:
+            return False
+        if user.target is item_of_round:
+            return not is_impure(node)
+        if user.meta.get("loop") is not node.meta.get("loop") and user.op != "output":
+            return False
+        if user.op == "output" and node.meta.get("loop") is not None:
             return False
         use = use_of(node)
         group, other = node.meta.get("group"), user.meta.get("group")
@@ -203,7 +247,12 @@ class Planner:
             return False
         return same_statement(use, user) or group is not None
 
-    # a value of a rule keeps to the rule's own statements: use_of reads the rule's source for it
+
+def chain(loop: Loop | None) -> Iterator[Loop]:
+    """A loop and those around it, the innermost first."""
+    while loop is not None:
+        yield loop
+        loop = loop.parent
 
 
 def in_return(use: Use) -> bool:
