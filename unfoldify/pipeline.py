@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,22 +13,16 @@ from unfoldify.build import build, save
 from unfoldify.effects import settle
 from unfoldify.emit.file import emit
 from unfoldify.emit.header import header
-from unfoldify.errors import UsageError, VerificationError
-from unfoldify.layers import ON_REQUEST, SPELLED
+from unfoldify.errors import VerificationError
 from unfoldify.lower import Declined, Group, Lowering, lower
-from unfoldify.memory import parse_bytes
 from unfoldify.merge import Merged, merge, walk_bodies
+from unfoldify.options import Options, checked
 from unfoldify.recording import Recorded, record
 from unfoldify.report import Report
-from unfoldify.rules import ON_REQUEST as RULES_ON_REQUEST
-from unfoldify.rules import RULES, Rule
 from unfoldify.summary import summarize
 from unfoldify.verification import verify
 
 Progress = Callable[[str, int, int], None]
-STYLES = ("product", "einsum")
-DIALECTS = ("einops", "torch")
-LAYOUTS = ("inline", "functions", "patch")
 
 
 @dataclass(frozen=True)
@@ -44,38 +37,6 @@ class Result:
     def save(self, path: str | Path) -> None:
         """Write the file, and beside it the constants that are too large to be written in it."""
         save(self.source, self.constants, Path(path))
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the file is to be written."""
-
-    style: str = "product"
-    dialect: str = "einops"
-    max_intermediate: int = 1 << 30
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    layout: str = "inline"
-    shapes: bool = False
-
-    def wanted(self, path: str, kind: str) -> bool:
-        """Whether a layer is to be spelled out, by its path and kind."""
-        if kind in ON_REQUEST and kind not in self.also:
-            return False
-        if any(matches(path, kind, pattern) for pattern in self.skip):
-            return False
-        return not self.only or any(matches(path, kind, pattern) for pattern in self.only)
-
-    def rules(self) -> Mapping[Callable[..., Any], Rule]:
-        rows = dict(RULES)
-        for kind in self.also:
-            rows.update(RULES_ON_REQUEST.get(kind, {}))
-        return rows
-
-
-def matches(path: str, kind: str, pattern: str) -> bool:
-    return kind == pattern or bool(path) and fnmatch.fnmatchcase(path, pattern)
 
 
 def unfoldify(
@@ -137,27 +98,3 @@ def spell_out(recorded: Recorded, options: Options) -> tuple[list[tuple[str, Gro
         groups.extend((body.path, group) for group in done)
         declined.extend((body.path, each) for each in left)
     return groups, declined
-
-
-def checked(
-    style: str,
-    dialect: str,
-    max_intermediate: str | int,
-    only: Sequence[str],
-    skip: Sequence[str],
-    also: Sequence[str],
-    layout: str,
-    shapes: bool,
-) -> Options:
-    """The options, or a UsageError that says which one does not exist."""
-    for what, value, known in (("style", style, STYLES), ("dialect", dialect, DIALECTS), ("layout", layout, LAYOUTS)):
-        if value not in known:
-            raise UsageError(f"{what}: wanted one of {', '.join(known)}, found {value!r}")
-    for kind in also:
-        if kind not in ON_REQUEST:
-            raise UsageError(f"also: wanted kinds among {', '.join(ON_REQUEST)}, found {kind!r}")
-    for pattern in (*only, *skip):
-        if not isinstance(pattern, str):
-            raise UsageError(f"only, skip: wanted layer names or kinds ({', '.join(SPELLED)}), found {pattern!r}")
-    size = parse_bytes(max_intermediate)
-    return Options(style, dialect, size, tuple(only), tuple(skip), tuple(also), layout, shapes)

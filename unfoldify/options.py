@@ -1,0 +1,79 @@
+"""What a caller may ask for: styles, dialects, layouts, and which layers are spelled out."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unfoldify.errors import UsageError
+from unfoldify.layers import ON_REQUEST, SPELLED
+from unfoldify.memory import parse_bytes
+from unfoldify.rules import ON_REQUEST as RULES_ON_REQUEST
+from unfoldify.rules import RULES, Rule
+
+STYLES = ("product", "einsum")
+DIALECTS = ("einops", "torch")
+LAYOUTS = ("inline", "functions", "patch")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the file is to be written."""
+
+    style: str = "product"
+    dialect: str = "einops"
+    max_intermediate: int = 1 << 30
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    layout: str = "inline"
+    shapes: bool = False
+
+    def wanted(self, path: str, kind: str) -> bool:
+        """Whether a layer is to be spelled out, by its path and kind."""
+        if kind in ON_REQUEST and kind not in self.also:
+            return False
+        if any(matches(path, kind, pattern) for pattern in self.skip):
+            return False
+        return not self.only or any(matches(path, kind, pattern) for pattern in self.only)
+
+    def rules(self) -> Mapping[Callable[..., Any], Rule]:
+        """The table of rules, with the families that were asked for."""
+        rows = dict(RULES)
+        for kind in self.also:
+            rows.update(RULES_ON_REQUEST.get(kind, {}))
+        return rows
+
+
+def matches(path: str, kind: str, pattern: str) -> bool:
+    """Whether a word of --only or --skip means this layer: by its kind, or by its path with wildcards."""
+    return kind == pattern or (bool(path) and fnmatch.fnmatchcase(path, pattern))
+
+
+def checked(
+    style: str,
+    dialect: str,
+    max_intermediate: str | int,
+    only: Sequence[str],
+    skip: Sequence[str],
+    also: Sequence[str],
+    layout: str = "inline",
+    shapes: bool = False,
+) -> Options:
+    """The options, or a UsageError that says which one does not exist."""
+    choices = ("style", style, STYLES), ("dialect", dialect, DIALECTS), ("layout", layout, LAYOUTS)
+    for what, value, known in choices:
+        if value not in known:
+            raise UsageError(f"{what}: wanted one of {', '.join(known)}, found {value!r}")
+    only, skip, also = ((each,) if isinstance(each, str) else tuple(each) for each in (only, skip, also))
+    for kind in also:
+        if kind not in ON_REQUEST:
+            raise UsageError(f"also: wanted kinds among {', '.join(ON_REQUEST)}, found {kind!r}")
+    for pattern in (*only, *skip):
+        if not isinstance(pattern, str):
+            kinds = ", ".join(SPELLED)
+            raise UsageError(f"only, skip: wanted layer names or kinds ({kinds}), found {pattern!r}")
+    size = parse_bytes(max_intermediate)
+    return Options(style, dialect, size, only, skip, also, layout, shapes)
