@@ -48,7 +48,7 @@ class Options:
 
 
 def matches(path: str, kind: str, pattern: str) -> bool:
-    """Whether a word of --only or --skip means this layer: by its kind, or by its path with wildcards."""
+    """Whether a word of --only or --skip means this layer: its kind, or its path with wildcards."""
     return kind == pattern or (bool(path) and fnmatch.fnmatchcase(path, pattern))
 
 
@@ -67,13 +67,19 @@ def checked(
     for what, value, known in choices:
         if value not in known:
             raise UsageError(f"{what}: wanted one of {', '.join(known)}, found {value!r}")
-    only, skip, also = ((each,) if isinstance(each, str) else tuple(each) for each in (only, skip, also))
-    for kind in also:
+    for kind in listed(also):
         if kind not in ON_REQUEST:
             raise UsageError(f"also: wanted kinds among {', '.join(ON_REQUEST)}, found {kind!r}")
-    for pattern in (*only, *skip):
+    patterns: list[Any] = [*listed(only), *listed(skip)]
+    for pattern in patterns:
         if not isinstance(pattern, str):
-            kinds = ", ".join(SPELLED)
-            raise UsageError(f"only, skip: wanted layer names or kinds ({kinds}), found {pattern!r}")
+            raise UsageError(
+                f"only, skip: wanted layer names or kinds ({', '.join(SPELLED)}), found {pattern!r}"
+            )
     size = parse_bytes(max_intermediate)
-    return Options(style, dialect, size, only, skip, also, layout, shapes)
+    return Options(style, dialect, size, listed(only), listed(skip), listed(also), layout, shapes)
+
+
+def listed(words: str | Sequence[str]) -> tuple[str, ...]:
+    """One word is a list of one."""
+    return (words,) if isinstance(words, str) else tuple(words)
