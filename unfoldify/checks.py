@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from unfoldify.compare import (
     Comparison,
     Kind,
+    Noise,
     Tolerance,
     compare,
     noise_between,
-    with_noise,
+    size,
+    times,
 )
 from unfoldify.redraw import Strength, redrawn, state_tensors
 from unfoldify.runs import Call, Run, Setting, run
@@ -82,7 +84,7 @@ def _telling(found: Run) -> bool:
 def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Check:
     """Runs both models and compares them; noise is measured where they differ."""
     setting = pair.setting
-    base = Check(mode_of(setting), inputs, "float64" if setting.wide else _name(pair.dtype))
+    base = Check(mode_of(setting), inputs, precision(pair))
     wanted = wanted or run(pair.original, call, pair.state, setting)
     if wanted.failure is not None and setting.thaw and "leaf" in wanted.failure:
         frozen = replace(pair, setting=replace(setting, thaw=False))  # it writes to its weights
@@ -109,6 +111,7 @@ def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Che
         gradients=comparison.gradients,
         buffers=comparison.buffers,
         differences=comparison.differences,
+        unstable=len(comparison.excused),
         notes=(*notes, *comparison.powerless, *_writes(found, wanted)),
         seconds=wanted.seconds + found.seconds,
     )
@@ -117,7 +120,7 @@ def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Che
 def own_type(pair: Pair, call: Call, inputs: str, exact: Run) -> Check:
     """Outputs in the model's own type, no further from float64 than the original's are."""
     narrow = replace(pair, setting=replace(pair.setting, wide=False, gradients=False))
-    base = Check("evaluation", inputs, _name(pair.dtype))
+    base = Check("evaluation", inputs, precision(narrow), own_type=True)
     wanted = run(pair.original, call, pair.state, narrow.setting)
     if wanted.failure is not None:
         return replace(base, skipped=f"the original fails: {wanted.failure}")
@@ -128,6 +131,7 @@ def own_type(pair: Pair, call: Call, inputs: str, exact: Run) -> Check:
         base,
         outputs=comparison.outputs,
         differences=comparison.differences,
+        unstable=len(comparison.excused),
         notes=notes,
         skipped=unstable,
         seconds=wanted.seconds + found.seconds,
@@ -139,19 +143,19 @@ def _judged(
     call: Call,
     found: Run,
     wanted: Run,
-    rounding: Mapping[tuple[Kind, str], float] | None = None,
+    rounding: Noise | None = None,
 ) -> tuple[Comparison, tuple[str, ...], str | None]:
     """The comparison, how far noise was allowed for, and why it proves nothing if it does not."""
     wide = pair.setting.wide
     relative = pair.relative if wide else 8 * torch.finfo(pair.dtype).eps
-    strict = Tolerance(relative, 1e-14 if wide else torch.finfo(pair.dtype).eps)
-    strict = with_noise(strict, rounding or {}, 2 * MARGIN)
+    strict = Tolerance(relative, noise=times(2 * MARGIN, rounding or {}))
     comparison = compare(found, wanted, strict)
     if not any(d.kind in ("output", "gradient", "buffer") for d in comparison.differences):
         return comparison, (), None
     again = run(pair.original, call, pair.state, pair.setting)
     spread = {key: noise for key, noise in noise_between(wanted, [again]).items() if noise}
-    if spread and not compare(found, wanted, with_noise(strict, spread, MARGIN)).differences:
+    as_itself = replace(strict, unstable=times(MARGIN, spread))
+    if spread and not compare(found, wanted, as_itself).differences:
         names = ", ".join(name for _, name in spread)
         return comparison, (), f"the original differs between two runs under one seed ({names})"
     part = ROUNDING if wide else torch.finfo(pair.dtype).eps
@@ -160,16 +164,27 @@ def _judged(
         for seed in (1, 2)
     ]
     moved = noise_between(wanted, nudged)
-    lenient = compare(found, wanted, with_noise(strict, moved, MARGIN))
-    excused = {(d.kind, d.name) for d in comparison.differences}
-    excused -= {(d.kind, d.name) for d in lenient.differences}
-    notes = tuple(
-        f"{name} is not stable: the original's own moves by {size:.1e}"
-        f" where weights and inputs move by {part:.0e} of themselves"
-        for (kind, name), size in moved.items()
-        if (kind, name) in excused
+    lenient = compare(found, wanted, replace(strict, unstable=times(MARGIN, moved)))
+    if lenient.differences or not lenient.excused:
+        return lenient, (), None
+    return lenient, (_instability(lenient.excused, moved, wanted, part),), None
+
+
+def _instability(
+    excused: Sequence[tuple[Kind, str]],
+    moved: Noise,
+    wanted: Run,
+    part: float,
+) -> str:
+    """What is not stable in the original, and how much."""
+    names = [name for _, name in excused]
+    spelled = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    values = {"output": wanted.outputs, "gradient": wanted.gradients, "buffer": wanted.buffers}
+    parts = [moved[kind, name] / (size(values[kind][name]) or 1.0) for kind, name in excused]
+    return (
+        f"not stable in the original: {spelled}; where weights and inputs move by {part:.0e} of"
+        f" themselves, it moves by up to {max(parts):.0e}, and that much was allowed for"
     )
-    return lenient, notes, None
 
 
 def _writes(found: Run, wanted: Run) -> Iterator[str]:
@@ -184,5 +199,6 @@ def mode_of(setting: Setting) -> Mode:
     return "training" if setting.training else "evaluation"
 
 
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+def precision(pair: Pair) -> str:
+    """What both models compute in."""
+    return "float64" if pair.setting.wide else str(pair.dtype).removeprefix("torch.")

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from unfoldify.runs import Run
+from unfoldify.runs import Run, in_object
 
 Kind = Literal["output", "gradient", "buffer"]
+Noise = Mapping[tuple[Kind, str], float]
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may differ: a part of each tensor's largest value, or what is known to be noise."""
+    """What may differ: a part of each tensor's largest value, or what is known to be noise.
+
+    Some gradients are zero but for rounding (a bias before a normalisation, of keys before a
+    softmax): theirs is measured against the largest gradient there is.
+    """
 
     relative: float = 1e-10
-    gradient_floor: float = 1e-14  # of the largest gradient: what is zero but for rounding
-    noise: Mapping[tuple[Kind, str], float] = field(default_factory=dict)
+    least: float = 1e-4  # of the largest gradient: what a gradient's size counts as at least
+    noise: Noise = field(default_factory=dict)  # absolute: the rounding of the model's own type
+    unstable: Noise = field(default_factory=dict)  # absolute: how far the original's own moves
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,18 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The largest relative errors, what is too far apart, and what compared nothing."""
+    """The largest relative errors, what is too far apart, and what compared nothing.
+
+    `excused` are the tensors that are further apart than rounding explains, but no further than
+    the original's own noise; their errors are not among the largest.
+    """
 
     outputs: float | None
     gradients: float | None
     buffers: float | None
     differences: tuple[Difference, ...]
     powerless: tuple[str, ...] = ()
+    excused: tuple[tuple[Kind, str], ...] = ()
 
 
 def compare(found: Run, wanted: Run, tolerance: Tolerance) -> Comparison:
@@ -54,13 +65,20 @@ def compare(found: Run, wanted: Run, tolerance: Tolerance) -> Comparison:
         return Comparison(None, None, None, (Difference("failure", "forward", message),))
     differences = [*_outlines(found, wanted)]
     errors: dict[Kind, list[float]] = {"output": [], "gradient": [], "buffer": []}
-    powerless = []
-    floor = tolerance.gradient_floor * max(map(_size, wanted.gradients.values()), default=0.0)
+    powerless, excused = [], []
+    least = tolerance.least * max(map(size, wanted.gradients.values()), default=0.0)
     for kind, name, a, b in _pairs(found, wanted):
-        noise = tolerance.noise.get((kind, name), 0.0)
-        allowed = max(noise, floor if kind == "gradient" else 0.0)
-        error, fact = _gap(a, b, tolerance.relative, allowed)
-        errors[kind].append(error)
+        scale = max(size(b), least if kind == "gradient" else 0.0)
+        usual = max(tolerance.relative * scale, tolerance.noise.get((kind, name), 0.0))
+        allowed = max(usual, tolerance.unstable.get((kind, name), 0.0))
+        if kind == "gradient" and (a is None or b is None):
+            error, fact = _absent(a, b, allowed)
+        else:
+            error, fact = _gap(a, b, scale, allowed)
+        if fact is None and error * (scale or 1.0) > usual:
+            excused.append((kind, name))
+        else:
+            errors[kind].append(error)
         if fact:
             differences.append(Difference(kind, name, f"{_spelled(kind, name)} {fact}"))
         elif kind == "output" and (why := _powerless(b)):
@@ -75,19 +93,16 @@ def compare(found: Run, wanted: Run, tolerance: Tolerance) -> Comparison:
         largest["buffer"],
         tuple(differences),
         tuple(powerless),
+        tuple(excused),
     )
 
 
-def with_noise(
-    tolerance: Tolerance, noise: Mapping[tuple[Kind, str], float], margin: float
-) -> Tolerance:
-    """The same tolerance, and `margin` times the noise where that is more."""
-    known = tolerance.noise
-    merged = {key: max(margin * size, known.get(key, 0.0)) for key, size in noise.items()}
-    return replace(tolerance, noise={**known, **merged})
+def times(margin: float, noise: Noise) -> Noise:
+    """The noise, `margin` times as large."""
+    return {key: margin * own for key, own in noise.items()}
 
 
-def noise_between(base: Run, others: Sequence[Run]) -> dict[tuple[Kind, str], float]:
+def noise_between(base: Run, others: Sequence[Run]) -> Noise:
     """How far the original's own values move: the largest difference, or how many change."""
     noise: dict[tuple[Kind, str], float] = {}
     for other in others:
@@ -98,10 +113,9 @@ def noise_between(base: Run, others: Sequence[Run]) -> dict[tuple[Kind, str], fl
 
 
 def _moved(a: Tensor, b: Tensor) -> float:
-    if not (b.is_floating_point() or b.is_complex()):
+    if not (b.is_floating_point() or b.is_complex() or b.is_meta):
         return float((a != b).sum())
-    gap = _finite(a - b).abs()
-    return float(gap.max()) if gap.numel() else 0.0
+    return size(a - b)
 
 
 def _pairs(found: Run, wanted: Run) -> Iterator[tuple[Kind, str, Any, Any]]:
@@ -118,25 +132,26 @@ def _pairs(found: Run, wanted: Run) -> Iterator[tuple[Kind, str, Any, Any]]:
 
 def _outlines(found: Run, wanted: Run) -> Iterator[Difference]:
     """Where the structures of the outputs part: another container, a value more or less."""
-    opaque = [path for path, kind in wanted.outline.items() if kind.startswith("object ")]
     for path, kind in wanted.outline.items():
         other = found.outline.get(path, "a single value" if path in found.outputs else "nothing")
-        if other != kind and not any(path.startswith(above) for above in opaque):
+        if other != kind and not in_object(path, wanted.outline):
             message = f"{path} is {kind} in the original and {other} in the rewritten model"
             yield Difference("structure", path, message)
             return
-    for path in wanted.outputs.keys() ^ found.outputs.keys():
+    for path in [*wanted.outputs, *found.outputs]:
+        if path in wanted.outputs and path in found.outputs:
+            continue
         value = wanted.outputs.get(path, found.outputs.get(path))
         # a field that is None, or a part of an object such as a cache, may be left out
-        if value is not None and not any(path.startswith(above) for above in opaque):
+        if value is not None and not in_object(path, wanted.outline):
             where = "the original" if path in wanted.outputs else "the rewritten model"
             yield Difference("structure", path, f"{path} is returned by {where} alone")
 
 
-def _gap(a: Any, b: Any, relative: float, allowed: float) -> tuple[float, str | None]:
-    """The relative error, and what to say where it is more than allowed."""
+def _gap(a: Any, b: Any, scale: float, allowed: float) -> tuple[float, str | None]:
+    """The error relative to `scale`, and what to say where it is more than allowed."""
     if not isinstance(a, Tensor) or not isinstance(b, Tensor):
-        return _plain_gap(a, b, allowed)
+        return _plain_gap(a, b)
     for what, got, want in (("shape", [*a.shape], [*b.shape]), ("dtype", a.dtype, b.dtype)):
         if got != want:
             return math.inf, f"has {what} {want} in the original and {got} in the rewritten model"
@@ -151,20 +166,29 @@ def _gap(a: Any, b: Any, relative: float, allowed: float) -> tuple[float, str | 
         return math.inf, f"differs in {count} of {b.numel()} values: {_both(a, b, unequal)}"
     if fact := _non_finite(a, b):
         return math.inf, fact
-    gap, scale = _finite(a - b).abs(), _size(b)
+    gap = _finite(a - b).abs()
     largest = float(gap.max())
     error = largest / scale if scale else (math.inf if largest else 0.0)
-    if largest <= max(relative * scale, allowed):
+    if largest <= allowed:
         return error, None
-    return error, f"differs by {error:.1e} of its largest value: {_both(a, b, gap == largest)}"
+    by = f"{error:.1e} of its largest value" if scale else f"{largest:.1e}"
+    return error, f"differs by {by}: {_both(a, b, gap == largest)}"
 
 
-def _plain_gap(a: Any, b: Any, allowed: float) -> tuple[float, str | None]:
-    """Of values that are no tensors, or a gradient that one side does not have."""
-    for value, sides in ((a, "is missing in the rewritten model"), (b, "is not in the original")):
-        if value is None and isinstance(a if a is not None else b, Tensor):
-            size = max(_size(a), _size(b))
-            return (math.inf, f"{sides}: up to {size:.6g}") if size > allowed else (0.0, None)
+def _absent(a: Tensor | None, b: Tensor | None, allowed: float) -> tuple[float, str | None]:
+    """A gradient that only one side has: no gradient is as good as one of zeros."""
+    largest = max(size(a), size(b))
+    if largest <= allowed:
+        return 0.0, None
+    where = "is missing in the rewritten model" if a is None else "is none in the original"
+    return math.inf, f"{where}: up to {largest:.6g}"
+
+
+def _plain_gap(a: Any, b: Any) -> tuple[float, str | None]:
+    """Of values of which one at least is no tensor."""
+    if (a is None) != (b is None):
+        wanted, found = (_brief(value) for value in (b, a))
+        return math.inf, f"differs: wanted {wanted}, found {found}"
     if isinstance(b, float) and isinstance(a, float) and not math.isnan(b):
         equal = math.isclose(a, b, rel_tol=1e-6)
     elif isinstance(b, bool | int | str | bytes | type(None) | torch.Size | torch.dtype):
@@ -172,6 +196,10 @@ def _plain_gap(a: Any, b: Any, allowed: float) -> tuple[float, str | None]:
     else:
         return 0.0, None
     return (0.0, None) if equal else (math.inf, f"differs: wanted {b!r}, found {a!r}")
+
+
+def _brief(value: Any) -> str:
+    return f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else repr(value)
 
 
 def _non_finite(a: Tensor, b: Tensor) -> str | None:
@@ -197,10 +225,12 @@ def _number(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float | complex) else str(value)
 
 
-def _size(value: Any) -> float:
+def size(value: Any) -> float:
     """The largest finite magnitude; 0 for nothing."""
     if not isinstance(value, Tensor) or value.is_meta or not value.numel():
         return 0.0
+    if value.dtype is torch.bool:
+        return 1.0
     return float(_finite(value).abs().max())
 
 

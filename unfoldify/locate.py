@@ -31,10 +31,9 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """The layers in which the difference arises, and where it is first seen."""
+    """The layers in which a difference arises, and the same in words."""
 
     layers: tuple[str, ...]
-    seen: Moment | None
     text: str
 
 
@@ -56,10 +55,9 @@ def first_place(
         if moment in found and _same(found[moment], wanted[moment], relative):
             agreed = i
         elif moment in found:
-            return _place(original, order[agreed + 1 : i + 1], set(found))
-    after = order[agreed] if agreed >= 0 else None
-    text = f"after the {after.side} of {_called(after)}" if after else "before the first layer"
-    return Place((), after, f"in the lines {text}")
+            last = order[agreed] if agreed >= 0 else None
+            return _place(original, last, order[agreed + 1 : i + 1], set(found))
+    return Place((), "")
 
 
 def nearest_to_output(
@@ -71,7 +69,7 @@ def nearest_to_output(
 ) -> str:
     """Of parameters and inputs whose gradients differ, the one that a backward pass meets first."""
     order = [m.module for m in moments(original, call, state, setting) if m.side == "output"]
-    last = {module: i for i, module in enumerate(order)}
+    last = {module: i for i, module in enumerate(order) if module}
     return max(names, key=lambda name: last.get(name.rpartition(".")[0], -1))
 
 
@@ -136,18 +134,25 @@ def _close(a: Tensor, b: Tensor, relative: float) -> bool:
     return bool(same.all())
 
 
-def _place(original: nn.Module, between: list[Moment], common: set[Moment]) -> Place:
+def _place(
+    original: nn.Module, last: Moment | None, between: list[Moment], common: set[Moment]
+) -> Place:
     """From what happened since the models last agreed; the last of it differs."""
     seen = between[-1]
     finished = [m for m in between if m.side == "output" and m not in common]
     layers = [m for m in finished if not any(_inside(other, m) for other in finished)]
-    if not layers:
-        layers = [seen] if seen.side == "output" else []
     names = tuple(dict.fromkeys(m.module for m in layers))
-    modules = dict(original.named_modules())
-    spelled = ", ".join(f"{name} ({type(modules[name]).__name__})" for name in names if name)
-    where = f"at the {seen.side} of {_called(seen)}"
-    return Place(names, seen, f"{'in ' + spelled + ', ' if spelled else ''}first seen {where}")
+    where = f"the {seen.side} of {_called(seen)}"
+    if names:
+        modules = dict(original.named_modules())
+        spelled = " or ".join(f"{name} ({type(modules[name]).__name__})" for name in names)
+        return Place(names, f"it arises in {spelled}, first seen at {where}")
+    names = (seen.module,) if seen.side == "output" else ()
+    if last is None:
+        return Place(names, f"first seen at {where}")
+    if not seen.module and not last.module:
+        return Place((), "")  # somewhere in the model: nothing that is not known
+    return Place(names, f"it arises between the {last.side} of {_called(last)} and {where}")
 
 
 def _inside(inner: Moment, outer: Moment) -> bool:

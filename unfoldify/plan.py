@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from unfoldify import nesting
-from unfoldify.checks import Pair, check, mode_of
+from unfoldify.checks import Pair, check, mode_of, precision
 from unfoldify.runs import Call, Setting
 from unfoldify.sizes import SizeVariant, shape
 from unfoldify.verdict import Check
@@ -69,10 +69,10 @@ def carried_out(
     for job in jobs:
         mode = mode_of(job.pair.setting)
         expected = job.forecast * pace
-        tell(f"{mode} with {job.inputs}" if job.inputs else mode)
+        tell(f"{precision(job.pair)}, {mode} with {job.inputs or 'no tensors'}")
         if done and time.monotonic() + expected > deadline:
             late = f"it would take about {math.ceil(expected)} s more"
-            done.append((job, Check(mode, job.inputs, "float64", skipped=late)))
+            done.append((job, Check(mode, job.inputs, precision(job.pair), skipped=late)))
             continue
         start = time.monotonic()
         done.append((job, check(job.pair, job.call, job.inputs)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,9 +31,8 @@ class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        if torch.Tag.nondeterministic_seeded in func.tags and _has_tensor(args):
-            return _drawn_in_order(func, args, kwargs or {}, _written(func, args))
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        return _call(func, args, kwargs, _written(func, args, kwargs))
 
 
 class Double(InOrder):  # type: ignore[no-untyped-call]
@@ -53,19 +53,42 @@ class Double(InOrder):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if func in _BITS:
             return func(*args, **kwargs)
-        if not _has_tensor(args):
+        if not any(isinstance(x, Tensor) for x in _flat((args, kwargs))):
             return _each(_widened, func(*args, **kwargs))
-        written = _written(func, args)
-        args, kwargs = _each(_wide_type, (args, kwargs))
-        if torch.Tag.nondeterministic_seeded in func.tags:
-            args, kwargs = _each(_widened, (args, kwargs)) if written is None else (args, kwargs)
-            return _each(_widened, _drawn_in_order(func, args, kwargs, written))
-        if written is not None:
-            args, kwargs = _each(lambda x: _as_type(x, written), (args, kwargs))
-            return func(*args, **kwargs)
+        args, kwargs = _each(_wide_type, args), _each(_wide_type, kwargs)
+        written = _written(func, args, kwargs)
         if not func.is_view:
-            args, kwargs = _each(_widened, (args, kwargs))
-        return _each(_widened, func(*args, **kwargs))
+            narrow = next((t for t in written if t.dtype in WIDE), None)
+            change = partial(
+                _unless, written, partial(_like, narrow) if narrow is not None else _widened
+            )
+            args, kwargs = _each(change, args), _each(change, kwargs)
+        found = _call(func, args, kwargs, written)
+        return found if written else _each(_widened, found)
+
+
+def _call(func: Any, args: Any, kwargs: Any, written: list[Tensor]) -> Any:
+    """The call itself; where it draws random numbers, in the order of the axes."""
+    if torch.Tag.nondeterministic_seeded not in func.tags:
+        return func(*args, **kwargs)
+    args, kwargs = _each(partial(_unless, written, _contiguous), (args, kwargs))
+    if not written or written[0] is not args[0] or written[0].is_contiguous():
+        return func(*args, **kwargs)
+    target = written[0]  # x.bernoulli_() and the like
+    drawn = target.contiguous()
+    func(drawn, *args[1:], **kwargs)
+    return target.copy_(drawn)
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
+    """The tensors that the call writes into."""
+    if not func._schema.is_mutable:
+        return []
+    declared = func._schema.arguments
+    given = [*zip(declared, args, strict=False)]
+    given += [(a, kwargs[a.name]) for a in declared[len(args) :] if a.name in kwargs]
+    written = [v for a, v in given if a.alias_info is not None and a.alias_info.is_write]
+    return [t for t in _flat(written) if isinstance(t, Tensor)]
 
 
 def _each(change: Callable[[Any], Any], value: Any) -> Any:
@@ -77,24 +100,17 @@ def _each(change: Callable[[Any], Any], value: Any) -> Any:
     return change(value)
 
 
-def _has_tensor(args: tuple[Any, ...]) -> bool:
-    return any(isinstance(a, Tensor | list | tuple) and _holds_tensor(a) for a in args)
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _flat(part)
+    else:
+        yield value
 
 
-def _holds_tensor(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(isinstance(x, Tensor) for x in value)
-    return isinstance(value, Tensor)
-
-
-def _written(func: Any, args: tuple[Any, ...]) -> Tensor | None:
-    """The tensor that the call writes into, if it does."""
-    if not func._schema.is_mutable:
-        return None
-    for argument, value in zip(func._schema.arguments, args, strict=False):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            return value if isinstance(value, Tensor) else None
-    return None
+def _unless(kept: list[Tensor], change: Callable[[Any], Any], value: Any) -> Any:
+    """The value changed, unless it is one of the tensors that must stay the same object."""
+    return value if any(value is tensor for tensor in kept) else change(value)
 
 
 def _widened(value: Any) -> Any:
@@ -103,24 +119,15 @@ def _widened(value: Any) -> Any:
     return value
 
 
-def _wide_type(value: Any) -> Any:
-    return WIDE.get(value, value) if isinstance(value, torch.dtype) else value
-
-
-def _as_type(value: Any, like: Tensor) -> Any:
-    """What is written into a tensor takes its type; the tensor itself stays the same object."""
-    if isinstance(value, Tensor) and value is not like and value.dtype in WIDE:
-        return value.to(like.dtype if like.dtype.is_floating_point else WIDE[value.dtype])
+def _like(written: Tensor, value: Any) -> Any:
+    """What goes into a narrow tensor from outside takes its type."""
+    if isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex()):
+        return value.to(written.dtype)
     return value
 
 
-def _drawn_in_order(func: Any, args: Any, kwargs: Any, written: Tensor | None) -> Any:
-    if written is None:
-        args, kwargs = _each(_contiguous, (args, kwargs))
-        return func(*args, **kwargs)
-    drawn = torch.empty(written.shape, dtype=written.dtype, device=written.device).copy_(written)
-    func(*(drawn if a is written else _contiguous(a) for a in args), **kwargs)
-    return written.copy_(drawn)
+def _wide_type(value: Any) -> Any:
+    return WIDE.get(value, value) if isinstance(value, torch.dtype) else value
 
 
 def _contiguous(value: Any) -> Any:

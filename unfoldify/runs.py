@@ -89,12 +89,14 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
         except Exception as error:
             return Run(failure=described(error))
         outputs = dict(nesting.walk(value, "output"))
+        outline = nesting.outline(value, "output")
+        ends = {path: t for path, t in outputs.items() if not in_object(path, outline)}
         try:
-            gradients = _gradients(outputs, sources | given.leaves) if setting.gradients else {}
+            gradients = _gradients(ends, sources | given.leaves) if setting.gradients else {}
         except Exception as error:
             failure = described(error)
     return Run(
-        outline=nesting.outline(value, "output"),
+        outline=outline,
         outputs={path: _kept(x) for path, x in outputs.items()},
         gradients=gradients,
         buffers={name: b.detach().clone() for name, b in model.named_buffers() if is_plain(b)},
@@ -129,6 +131,12 @@ class _Inputs:
         return frozenset(
             path for path, (t, version) in self.tensors.items() if t._version > version
         )
+
+
+def in_object(path: str, outline: Mapping[str, str]) -> bool:
+    """Whether it is part of an object, such as a cache, that a rewritten model may leave out."""
+    objects = [above for above, kind in outline.items() if kind.startswith("object ")]
+    return any(path.startswith(above) for above in objects)
 
 
 def _kept(value: Any) -> Any:
@@ -231,7 +239,8 @@ def _as_written() -> Iterator[None]:
 def described(error: BaseException) -> str:
     """`ValueError: what it says (model.py:12)`, with the deepest line that is not a library's."""
     said = str(error).strip().splitlines()
-    text = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+    text = f"{type(error).__name__}: {said[0][:200]}" if said else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "site-packages" not in f.filename and f.filename != __file__]
+    library = ("site-packages", "<frozen", str(Path(__file__).parent))
+    own = [f for f in frames if not any(place in f.filename for place in library)]
     return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text

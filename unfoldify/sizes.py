@@ -181,7 +181,9 @@ def _tiled(tensor: Tensor, path: str, sizes: Mapping[tuple[str, int], int]) -> T
 
 def _redrawn(tiled: Tensor, example: Tensor, generator: torch.Generator) -> Tensor:
     """Another draw where any number will do, the tiled example where the values mean something."""
-    if tiled is example or tiled.is_meta or not tiled.numel():
+    if tiled is example:  # its size stays; a copy, since models write to their inputs
+        return example.detach().clone().requires_grad_(example.requires_grad)
+    if tiled.is_meta or not tiled.numel():
         return tiled
     if example.is_complex():
         parts = torch.view_as_real(tiled.resolve_conj()), torch.view_as_real(example.resolve_conj())

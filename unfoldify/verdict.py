@@ -22,8 +22,10 @@ class Check:
     gradients: float | None = None
     buffers: float | None = None
     differences: tuple[Difference, ...] = ()
+    unstable: int = 0  # tensors that differ by no more than the original's own move by rounding
     notes: tuple[str, ...] = ()
     skipped: str | None = None
+    own_type: bool = False  # outputs as the model is used; float64 is what proves
     seconds: float = 0.0
 
     @property
@@ -32,7 +34,7 @@ class Check:
         return not self.differences
 
     def __str__(self) -> str:
-        head = f"{self.mode:<10}  {self.precision:<8}  {self.inputs}"
+        head = f"{self.mode:<10}  {self.precision:<8}  {self.inputs or 'no tensors'}"
         if self.skipped is not None:
             return f"{head}: left out, {self.skipped}"
         if self.differences:
@@ -46,6 +48,7 @@ class Check:
             )
             if value is not None
         ]
+        errors += [f"{self.unstable} not stable"] if self.unstable else []
         return f"{head}: {', '.join(errors) or 'equal'}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class Check:
                 "buffers": self.buffers,
             },
             "differences": [str(d) for d in self.differences],
+            "unstable": self.unstable,
             "notes": list(self.notes),
             "seconds": round(self.seconds, 3),
         }
@@ -83,7 +87,7 @@ class Verification:
     @property
     def ok(self) -> bool:
         """Whether something was compared and everything was equal."""
-        ran = any(check.skipped is None for check in self.checks)
+        ran = any(check.skipped is None and not check.own_type for check in self.checks)
         return ran and not self.structure and all(check.ok for check in self.checks)
 
     @property
@@ -93,8 +97,9 @@ class Verification:
             return str(self.structure[0])
         for check in self.checks:
             if check.differences:
-                where = f" ({self.place})" if self.place else ""
-                return f"{check.differences[0]}, in {check.mode} with {check.inputs}{where}"
+                sizes = f" with {check.inputs}" if check.inputs else ""
+                where = f"; {self.place}" if self.place else ""
+                return f"{check.differences[0]}, in {check.mode}{sizes}{where}"
         if not self.ok:
             return "nothing could be compared: " + "; ".join(dict.fromkeys(self._skipped()))
         return None

@@ -10,10 +10,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from unfoldify import nesting
-from unfoldify.checks import check, own_type, settle
+from unfoldify.checks import Pair, check, own_type, precision, settle
 from unfoldify.compare import Difference
 from unfoldify.locate import Place, first_place, nearest_to_output
-from unfoldify.plan import Job, carried_out, described, planned
+from unfoldify.plan import carried_out, described, planned
 from unfoldify.redraw import state_tensors
 from unfoldify.runs import Call, Setting
 from unfoldify.sizes import SizeVariant, free_sizes
@@ -51,8 +51,9 @@ def verify(
         return _shapes(original, rewritten, call)
     tell = progress or (lambda _: None)
     inputs = described(call)
-    tell("own type")
     pair, exact = settle(original, rewritten, call, Setting(gradients=False, seed=seed), relative)
+    narrow = replace(pair, setting=replace(pair.setting, wide=False))
+    tell(f"{precision(narrow)}, evaluation with {inputs or 'no tensors'}")
     own = own_type(pair, call, inputs, exact)
     del exact
     if variants is None:
@@ -62,25 +63,29 @@ def verify(
     left = start + max_seconds - time.monotonic()
     jobs = planned(pair, call, settings, variants, own.seconds, left)
     done = carried_out(jobs, start + max_seconds, tell)
-    checks = (*(check for _, check in done), own)
-    place = _place(*done[-1]) if not done[-1][1].ok else Place((), None, "")
-    return Verification(
-        checks, place=place.text, layers=place.layers, seconds=time.monotonic() - start
-    )
+    results = [check for _, check in done]
+    place = Place((), "")
+    if not results[-1].ok:
+        results[-1], place = _located(done[-1][0].pair, done[-1][0].call, results[-1])
+    elif not own.ok:
+        own, place = _located(replace(narrow, relative=1e-4), call, own)
+    seconds = time.monotonic() - start
+    return Verification((*results, own), place=place.text, layers=place.layers, seconds=seconds)
 
 
-def _place(job: Job, failed: Check) -> Place:
-    """The layers behind a failed check's first difference."""
-    pair, kinds = job.pair, {difference.kind for difference in failed.differences}
-    if "output" in kinds:
-        everything = pair.original, pair.rewritten, job.call, pair.state, pair.setting
-        return first_place(*everything, relative=max(pair.relative, 1e-9))
-    if kinds == {"gradient"}:
-        names = [difference.name for difference in failed.differences]
-        name = nearest_to_output(names, pair.original, job.call, pair.state, pair.setting)
-        layer = name.rpartition(".")[0]
-        return Place((layer,), None, f"nearest to the output: the gradient of {name}")
-    return Place((), None, "")
+def _located(pair: Pair, call: Call, failed: Check) -> tuple[Check, Place]:
+    """The layers behind a failed check's first difference, and that difference first."""
+    differences = failed.differences
+    if any(difference.kind == "output" for difference in differences):
+        everything = pair.original, pair.rewritten, call, pair.state, pair.setting
+        return failed, first_place(*everything, relative=max(pair.relative, 1e-9))
+    names = [difference.name for difference in differences if difference.kind == "gradient"]
+    if not names or len(names) < len(differences):
+        return failed, Place((), "")
+    first = nearest_to_output(names, pair.original, call, pair.state, pair.setting)
+    ordered = sorted(differences, key=lambda difference: difference.name != first)
+    others = f"the first of {len(names)} gradients that differ, from the output on"
+    return replace(failed, differences=tuple(ordered)), Place((first.rpartition(".")[0],), others)
 
 
 def _shapes(original: nn.Module, rewritten: nn.Module, call: Call) -> Verification:
@@ -90,9 +95,8 @@ def _shapes(original: nn.Module, rewritten: nn.Module, call: Call) -> Verificati
     )
     call = Call(args, kwargs, call.names)
     setting = Setting(wide=False, gradients=False)
-    pair, wanted = settle(original, rewritten, call, setting, relative=0.0)
-    pair = replace(pair, setting=setting)
-    found = check(pair, call, described(call), wanted)
+    pair = Pair(original, rewritten, state_tensors(original), setting, relative=0.0)
+    found = check(pair, call, described(call))
     note = "the model is on the meta device, without numbers: shapes and types were compared"
     found = replace(found, precision="shapes", outputs=None, buffers=None)
     return Verification((replace(found, notes=(*found.notes, note)),), seconds=found.seconds)
