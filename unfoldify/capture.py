@@ -11,6 +11,7 @@ import dataclasses
 import inspect
 import operator
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -299,19 +300,32 @@ class ModelRecorder(Recorder):
             return {key: self.result(item, whole=whole) for key, item in value.items()}
         if isinstance(value, (bool, int, float, complex, str, type(None), torch.dtype, torch.device)):
             return value
+        if type(value).__module__ == "torch.return_types":
+            return self.return_type(value)
         if whole:
             return self.structure(value)
         if isinstance(value, tuple):
             return tuple(self.result(item) for item in value)
         return tuple(self.to_nodes(leaf) for leaf in leaves(value)) or None
 
+    def return_type(self, value: Any) -> Any:
+        """What `x.max(dim=1)` returns, handed on whole where it still is whole."""
+        items = tuple(self.to_nodes(item) for item in value)
+        sources = {item.args[0] if item.target is getattr else None for item in items}
+        source = sources.pop()
+        return source if not sources and isinstance(source, fx.Node) else items
+
     def structure(self, value: Any) -> Any:
         """An object of a class with named fields: a node that builds one of the same name and fields."""
+        if type(value) is OrderedDict:
+            items = {str(key): self.result(item, whole=True) for key, item in value.items()}
+            return self.frame.graph.call_function(OrderedDict, (items,))
         fields = named_fields(value)
         if fields is None:
             return None
         kwargs = {name: self.result(item, whole=True) for name, item in fields.items() if item is not None}
-        node = self.frame.graph.call_function(Construct(type(value).__name__, tuple(fields)), (), kwargs)
+        target = Construct(type(value).__name__, tuple(fields), isinstance(value, tuple))
+        node = self.frame.graph.call_function(target, (), kwargs)
         node.meta["class"] = type(value)
         return node
 
@@ -457,6 +471,7 @@ class Construct:
 
     name: str
     fields: tuple[str, ...]
+    is_tuple: bool = False
 
     @property
     def __name__(self) -> str:

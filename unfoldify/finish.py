@@ -9,6 +9,7 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.capture import EXPORT, Body, Layer, joined
+from unfoldify.dtypes import settle_dtypes
 from unfoldify.layers import CONTAINERS, is_plain_sequential
 from unfoldify.record import is_random
 from unfoldify.source import Position
@@ -20,6 +21,7 @@ def finish(body: Body) -> None:
         finish(call.meta["body"])
     place_exports(body)
     dissolve(body)
+    settle_dtypes(body.graph)
     drop_dead(body)
     if body.parent is not None:
         drop_unused_arguments(body)

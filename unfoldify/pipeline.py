@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,7 @@ def unfoldify(
     was. Raises `CaptureError` where the model cannot be recorded and, with `check`,
     `VerificationError` where what was written does not compute the same.
     """
+    start = time.monotonic()
     args, kwargs = as_arguments(args), dict(kwargs or {})
     options = checked(style, dialect, max_intermediate, only, skip, also, layout, shapes)
     say = progress or (lambda stage, done, total: None)
@@ -73,9 +75,10 @@ def unfoldify(
     source = emit(merged)
     module = build(source, merged.side, model)
     say("verifying", 0, 1)
-    verification = verify(model, module, args, kwargs, variants=recorded.variants) if check else None
+    tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
+    verification = verify(model, module, args, kwargs, variants=recorded.variants, progress=tell) if check else None
     source = emit(merged, header(model, source, verification, source_path))
-    report = summarize(model, recorded, groups, declined, verification, options)
+    report = summarize(recorded, groups, declined, verification, {}, time.monotonic() - start)
     result = Result(source, module, report, merged.side)
     if verification is not None and not verification.ok:
         raise VerificationError(f"{type(model).__name__}: {verification.first_difference}", result)

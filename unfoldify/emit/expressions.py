@@ -6,6 +6,7 @@ import ast
 import inspect
 import keyword
 import operator
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -153,7 +154,7 @@ class Expressions:
         if isinstance(target, Construct):
             keywords = [ast.keyword(key, self.value(value)) for key, value in node.kwargs.items()]
             return ast.Call(name(target.name), [], keywords)
-        spelled = function_name(target)
+        spelled = "OrderedDict" if target is OrderedDict else function_name(target)
         if spelled is None:
             return ast.Call(name(getattr(target, "__name__", "call")), [self.value(a) for a in node.args], [])
         if spelled.startswith("math."):

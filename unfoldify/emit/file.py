@@ -6,14 +6,16 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import nn
 
+from unfoldify.capture import Construct
 from unfoldify.emit.arguments import Arguments, ClassName
 from unfoldify.emit.constructor import base_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
 from unfoldify.emit.forward import signature
-from unfoldify.emit.lines import assign, name, remarked
+from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
 from unfoldify.merge import Instance, Kind, Merged
 
@@ -21,7 +23,8 @@ from unfoldify.merge import Instance, Kind, Merged
 def emit(merged: Merged, header: str = "") -> str:
     """The whole file."""
     name_classes(merged)
-    classes = [class_definition(kind, merged) for kind in merged.kinds]
+    classes: list[ast.AST] = [*output_classes(merged)]
+    classes += [class_definition(kind, merged) for kind in merged.kinds]
     classes = [FinishNames().visit(tree) for tree in classes]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
     docstring = f'"""{header}"""\n\n' if header else ""
@@ -113,7 +116,7 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     init, methods = arguments.resolve()
     first = kind.instances[0]
     is_root = first is merged.root
-    init.extend(ties(first, merged) if is_root else [])
+    init.extend([*ties(first, merged), *dtype_of_model(first.module)] if is_root else [])
     base, *_ = base_of(first.module)
     body: list[ast.stmt] = []
     if len(init) > 1 or not is_bare(init):
@@ -125,6 +128,25 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
         owner = next(b for b in first.bodies if b.module is first.module)
         body.append(function(label, signature(owner, text.names, is_root=is_root), lines or [ast.Pass()]))
     return ast.ClassDef(kind.name, [base], [], body or [ast.Pass()], [])
+
+
+def output_classes(merged: Merged) -> Iterator[ast.ClassDef]:
+    """The classes of what the model returns, fields only."""
+    seen: set[str] = set()
+    for body in merged.root.bodies:
+        for node in body.graph.nodes:
+            if isinstance(node.target, Construct) and node.target.name not in seen:
+                seen.add(node.target.name)
+                yield output_class(node.target)
+
+
+def output_class(target: Construct) -> ast.ClassDef:
+    kind: ast.expr = ast.BinOp(dotted("torch.Tensor"), ast.BitOr(), ast.Constant(None))
+    fields = [
+        ast.AnnAssign(ast.Name(field, ast.Store()), kind, ast.Constant(None), 1) for field in target.fields
+    ]
+    bases, decorators = ([name("NamedTuple")], []) if target.is_tuple else ([], [name("dataclass")])
+    return ast.ClassDef(target.name, bases, [], [*fields] or [ast.Pass()], decorators)
 
 
 def is_bare(init: list[ast.stmt]) -> bool:
@@ -152,6 +174,14 @@ def ties(root: Instance, merged: Merged) -> Iterator[ast.stmt]:
         first = tensors.setdefault(id(tensor), path)
         if first != path and not any(path.startswith(other + ".") for other in made):
             yield remarked(assign(stored(spell.path(path)), spell.path(first)), "one tensor, two names")
+
+
+def dtype_of_model(model: nn.Module) -> Iterator[ast.stmt]:
+    """`self.to(torch.bfloat16)`: layers are declared in float32, so a model of another type says so."""
+    own = {id(parameter) for module in model.modules() for parameter in module._parameters.values()}
+    dtypes = {p.dtype for p in model.parameters() if p.is_floating_point() and id(p) in own}
+    if len(dtypes) == 1 and dtypes != {torch.float32}:
+        yield ast.Expr(ast.Call(dotted("self.to"), [dotted(str(dtypes.pop()))], []))
 
 
 def stored(target: Any) -> Any:
@@ -184,6 +214,8 @@ def imports(text: str) -> str:
         standard.append("from dataclasses import dataclass")
     if "CONSTANTS" in used:
         standard.append("from pathlib import Path")
+    if "NamedTuple" in used:
+        standard.append("from typing import NamedTuple")
     plain = [line for word, line in (("torch", "import torch"), ("F", "import torch.nn.functional as F")) if word in used]
     calls = [call for call in EINOPS if call in used]
     layers = [layer for layer in EINOPS_LAYERS if layer in used]

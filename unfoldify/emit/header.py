@@ -45,7 +45,7 @@ def header(model: nn.Module, source: str, verification: Any, source_path: str | 
     lines += glossary(axes_in(source))
     lines += [f"Loads the original's weights as they are: `{name}().load_state_dict(original.state_dict())`."]
     if verification is not None and verification.ok:
-        told = getattr(verification, "headline", None) or str(verification).splitlines()[0]
+        told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)
     return "\n".join(lines) + "\n"
 

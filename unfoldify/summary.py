@@ -1,0 +1,34 @@
+"""What the stages found, as one report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from unfoldify.capture import joined
+from unfoldify.lower import Declined, Group
+from unfoldify.recording import Recorded
+from unfoldify.report import LayerRow, Report
+
+
+def summarize(
+    recorded: Recorded,
+    groups: Sequence[tuple[str, Group]],
+    declined: Sequence[tuple[str, Declined]],
+    verification: Any,
+    errors: dict[str, float],
+    seconds: float,
+) -> Report:
+    """One row for each layer that was spelled out, under the name that the model has for it."""
+    rows: dict[tuple[str, str], LayerRow] = {}
+    for path, group in groups:
+        name = joined(path, group.layer) or group.function
+        if not group.layer:
+            name = joined(path, group.function)
+        row = LayerRow(
+            name, group.kind, group.text, group.shapes, group.intermediate, errors.get(name), group.style, group.why
+        )
+        rows.setdefault((name, group.text), row)
+    left = {(joined(path, each.layer) or each.function, each.reason) for path, each in declined}
+    fixed = [": ".join(part for part in (each.where, each.reason) if part) for each in recorded.fixed]
+    return Report(tuple(rows.values()), verification, tuple(sorted(left)), tuple(fixed), seconds)
