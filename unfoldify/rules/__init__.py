@@ -32,11 +32,10 @@ from unfoldify.rules.into import in_place
 from unfoldify.rules.layers import multihead_attention
 from unfoldify.rules.linear import linear
 from unfoldify.rules.multihead import multi_head_attention_forward
-from unfoldify.rules.rule import Decline, Rule, Style
+from unfoldify.rules.requested import FAMILIES
+from unfoldify.rules.rule import Decline, Rule, Spellings, Style
 
 __all__ = ["LAYERS", "ON_REQUEST", "RULES", "Decline", "Rule", "Style"]
-
-Spellings = tuple[Callable[..., Any], ...]
 
 T = torch.Tensor
 L = torch.linalg
@@ -172,4 +171,6 @@ LAYERS: Mapping[type[nn.Module], Rule] = {
     nn.MultiheadAttention: Rule(multihead_attention, "attention", describe_multihead_layer),
 }
 
-ON_REQUEST: Mapping[str, Mapping[Callable[..., Any], Rule]] = {}
+ON_REQUEST: Mapping[str, Mapping[Callable[..., Any], Rule]] = {
+    family: _rows(table) for family, table in FAMILIES.items()
+}

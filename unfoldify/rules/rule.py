@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Spellings = tuple[Callable[..., Any], ...]
 Style = Literal["product", "einsum"]
 
 

@@ -1,0 +1,244 @@
+# ruff: noqa: A002  (torch calls it `input`)
+"""Normalisation: subtract the mean, divide by the standard deviation, scale and shift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from unfoldify.rules.checks import check, shape_of, spelled
+from unfoldify.rules.rule import Style
+from unfoldify.rules.windows import padded
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *backend: Any,
+    style: Style = "product",
+) -> Tensor:
+    """`b c ...`, statistics of each channel over the batch and the pixels; `backend` is ignored"""
+    dims, ones = tuple(dim for dim in range(input.dim()) if dim != 1), " 1" * (input.dim() - 2)
+    if 0 in shape_of(input):
+        return _affine(input, weight, bias, ones)
+    if training:
+        _check_values("batch_norm", input, dims)
+        mean, var = input.mean(dim=dims), input.var(dim=dims, correction=0)
+        _update(running_mean, running_var, mean, input.var(dim=dims), momentum)
+    elif running_mean is None or running_var is None:
+        raise RuntimeError(
+            "batch_norm: running_mean and running_var should be given in evaluation, "
+            f"they are {running_mean} and {running_var}"
+        )
+    else:
+        mean, var = running_mean, running_var
+    scale = (var + eps).rsqrt()
+    if ones:
+        mean, scale = rearrange(mean, f"c -> c{ones}"), rearrange(scale, f"c -> c{ones}")
+    x = (input - mean) * scale
+    return _affine(x, weight, bias, ones)
+
+
+def batch_norm_as_built_in(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = False,
+    *,
+    style: Style = "product",
+) -> Tensor:
+    """`batch_norm`, with the arguments of torch.batch_norm"""
+    return batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps, style=style
+    )
+
+
+def instance_norm_as_built_in(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool = False,
+    *,
+    style: Style = "product",
+) -> Tensor:
+    """`instance_norm`, with the arguments of torch.instance_norm"""
+    return instance_norm(
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, style=style
+    )
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *backend: Any,
+    style: Style = "product",
+) -> Tensor:
+    """`b c ...`, statistics of each channel of each image over the pixels; `backend` is ignored"""
+    dims, ones = tuple(range(2, input.dim())), " 1" * (input.dim() - 2)
+    if not use_input_stats:
+        return batch_norm(
+            input, running_mean, running_var, weight, bias, False, momentum, eps, style=style
+        )
+    _check_values("instance_norm", input, dims)
+    mean, var = input.mean(dim=dims), input.var(dim=dims, correction=0)
+    if running_mean is not None:
+        unbiased = input.var(dim=dims)
+        _update(running_mean, running_var, mean.mean(dim=0), unbiased.mean(dim=0), momentum)
+    x = input - rearrange(mean, f"b c -> b c{ones}")
+    x = x * rearrange((var + eps).rsqrt(), f"b c -> b c{ones}")
+    return _affine(x, weight, bias, ones)
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *backend: Any,
+    style: Style = "product",
+) -> Tensor:
+    """`b (g c) ...`, statistics of each group of each image; `backend` is ignored"""
+    shape = shape_of(input)
+    check(
+        len(shape) >= 2 and shape[1] % num_groups == 0,
+        "group_norm",
+        f"input ({spelled(shape)}) should have a multiple of num_groups={num_groups} channels",
+    )
+    x = rearrange(input, "b (g c) ... -> b g c ...", g=num_groups)
+    dims = tuple(range(2, x.dim()))
+    mean, var = x.mean(dim=dims, keepdim=True), x.var(dim=dims, correction=0, keepdim=True)
+    x = (x - mean) * (var + eps).rsqrt()
+    x = rearrange(x, "b g c ... -> b (g c) ...")
+    return _affine(x, weight, bias, " 1" * (input.dim() - 2))
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *backend: Any,
+    style: Style = "product",
+) -> Tensor:
+    """`... i`, statistics of each token over its features; `backend` is ignored"""
+    dims = _last("layer_norm", input, normalized_shape)
+    mean, var = input.mean(dim=dims, keepdim=True), input.var(dim=dims, correction=0, keepdim=True)
+    x = (input - mean) * (var + eps).rsqrt()
+    if weight is not None:
+        x = x * weight
+    return x if bias is None else x + bias
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+    *,
+    style: Style = "product",
+) -> Tensor:
+    """`... i`, over the root of the mean square of each token's features"""
+    dims = _last("rms_norm", input, normalized_shape)
+    if eps is None:
+        eps = torch.finfo(input.dtype).eps
+    square = input * input
+    x = input * (square.mean(dim=dims, keepdim=True) + eps).rsqrt()
+    return x if weight is None else x * weight
+
+
+def local_response_norm(
+    input: Tensor,
+    size: int,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    k: float = 1.0,
+    *,
+    style: Style = "product",
+) -> Tensor:
+    """`b c ...`, each channel over the squares of the `size` channels around it"""
+    check(
+        input.dim() >= 3,
+        "local_response_norm",
+        f"input should have 3 or more dimensions, it has {input.dim()}",
+    )
+    if 0 in shape_of(input):
+        return input
+    rest = ((0, 0),) * (input.dim() - 2)
+    square = padded(input * input, ((size // 2, (size - 1) // 2), *rest))
+    total = square.unfold(1, size, 1).sum(dim=-1)
+    mean = total / size if total.is_floating_point() else total.div(size, rounding_mode="trunc")
+    return input / (mean * alpha + k) ** beta
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, ones: str) -> Tensor:
+    """A factor and a summand for each channel."""
+    if weight is not None:
+        x = x * (rearrange(weight, f"c -> c{ones}") if ones else weight)
+    if bias is not None:
+        x = x + (rearrange(bias, f"c -> c{ones}") if ones else bias)
+    return x
+
+
+def _update(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Tensor,
+    var: Tensor,
+    momentum: float,
+) -> None:
+    """The running statistics, moved towards those of this batch."""
+    if running_mean is not None:
+        running_mean.lerp_(mean.detach().to(running_mean.dtype), momentum)
+    if running_var is not None:
+        running_var.lerp_(var.detach().to(running_var.dtype), momentum)
+
+
+def _check_values(function: str, x: Tensor, dims: tuple[int, ...]) -> None:
+    shape = shape_of(x)
+    count = 1
+    for dim in dims:
+        count *= shape[dim]
+    if count == 1:
+        raise ValueError(
+            f"{function}: input ({spelled(shape)}) should have more than 1 value per channel "
+            "in training, it has 1"
+        )
+
+
+def _last(function: str, x: Tensor, normalized_shape: Sequence[int]) -> tuple[int, ...]:
+    """The dimensions to normalise over, counted from the end."""
+    wanted, found = tuple(int(n) for n in normalized_shape), shape_of(x)
+    check(
+        len(wanted) > 0 and found[len(found) - len(wanted) :] == wanted,
+        function,
+        f"input ({spelled(found)}) should end in normalized_shape ({spelled(wanted)})",
+    )
+    return tuple(range(-len(wanted), 0))
