@@ -213,6 +213,14 @@ class Recorder(TorchFunctionMode):
             return args[1], args[0]
         return args
 
+    def einops_call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Run one call of einops and record it whole."""
+        with self.pause(), torch._C.DisableTorchFunction():
+            result = function(*plain_arguments(args), **plain_arguments(kwargs))
+        node = self.add("call_function", function, args, kwargs)
+        self.bind(result, node)
+        return result
+
     def numbers(self, func: Any, name: str, args: Any, kwargs: Any, result: Any) -> Any:
         """Sizes and values read from a tensor: numbers that remember the call."""
         if name == "size" and isinstance(result, int) and len(args) + len(kwargs) == 2:
@@ -539,11 +547,7 @@ def recorded_einops(recorder: Recorder, function: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         if recorder.paused or not recorder.stack or not any(True for _ in tensors_in((args, kwargs))):
             return function(*args, **kwargs)
-        with recorder.pause(), torch._C.DisableTorchFunction():
-            result = function(*plain_arguments(args), **plain_arguments(kwargs))
-        node = recorder.add("call_function", function, args, kwargs)
-        recorder.bind(result, node)
-        return result
+        return recorder.einops_call(function, args, kwargs)
 
     call.__name__ = function.__name__
     call.__wrapped__ = function  # type: ignore[attr-defined]
