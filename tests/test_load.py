@@ -201,6 +201,35 @@ class Net(Base):
     assert type(loaded("model.py").model).__name__ == "Net"
 
 
+def test_what_is_given_to_a_class_is_a_part_of_it(user_file: UserFile) -> None:
+    user_file(
+        "model.py",
+        HEAD
+        + NET.replace("Net", "Cell")
+        + NET.replace("width=4", "cell")
+        + "def make(): return Net(Cell)",
+    )
+    assert "make (function, line 22)" in message("model.py")
+
+
+def test_local_names_are_not_outer_ones(user_file: UserFile) -> None:
+    user_file(
+        "model.py",
+        HEAD
+        + NET.replace("Net", "Cell")
+        + NET.replace("nn.Linear(3, width)", "Cell()")
+        + "v = Net\n"
+        + "class Attention(nn.Module):\n"
+        + "    def __init__(self): super().__init__()\n"
+        + "    def forward(self, v, cell=lambda Net: Net): return v\n"
+        + "if __name__ == '__main__':\n    Attention = Net()\n",
+    )
+    assert message("model.py").splitlines()[1:] == [
+        "  Net (class, line 14)         unfoldify model.py:Net",
+        "  Attention (class, line 23)   unfoldify model.py:Attention",
+    ]
+
+
 def test_parts_and_losses_beside_an_instance_are_not_meant(user_file: UserFile) -> None:
     user_file(
         "model.py",

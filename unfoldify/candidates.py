@@ -121,11 +121,19 @@ def _definition_lines(module: ModuleType) -> dict[str, int]:
 
 
 def _uses(module: ModuleType) -> Mapping[str, set[str]]:
-    """Module-level name → the names that its definition takes hold of, type checks left out."""
+    """Module-level name → the names that its definition takes hold of, type checks left out.
+
+    What is given to a class, as in `ResNet(BasicBlock, ...)`, is used by that class.
+    """
     uses: dict[str, set[str]] = {}
     for name, statement in _statements(module):
         if name is not None:
             uses.setdefault(name, set()).update(_mentions(statement))
+        for call in ast.walk(statement):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                given = [*call.args, *(keyword.value for keyword in call.keywords)]
+                names = {value.id for value in given if isinstance(value, ast.Name)}
+                uses.setdefault(call.func.id, set()).update(names)
     return uses
 
 
@@ -147,6 +155,8 @@ def _statements(module: ModuleType) -> Iterator[tuple[str | None, ast.stmt]]:
     waiting: list[ast.stmt] = list(ast.parse(Path(file).read_bytes()).body)
     while waiting:
         statement = waiting.pop(0)
+        if isinstance(statement, ast.If) and "__main__" in ast.dump(statement.test):
+            continue  # not run on import
         if isinstance(statement, ast.If | ast.Try | ast.With):
             waiting[:0] = [s for s in ast.iter_child_nodes(statement) if isinstance(s, ast.stmt)]
         elif isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -158,7 +168,7 @@ def _statements(module: ModuleType) -> Iterator[tuple[str | None, ast.stmt]]:
 
 
 def _mentions(node: ast.AST) -> set[str]:
-    """Names read in `node`, except as a type: annotations, base classes, isinstance, super."""
+    """Outer names read in `node`, except as a type: annotations, bases, isinstance, super."""
     if isinstance(node, ast.Name):
         return {node.id}
     if isinstance(node, ast.Call) and getattr(node.func, "id", None) in TYPE_CHECKS:
@@ -170,7 +180,18 @@ def _mentions(node: ast.AST) -> set[str]:
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     mentions |= _mentions(child)
-    return mentions
+    return mentions - _own_names(node)
+
+
+def _own_names(node: ast.AST) -> set[str]:
+    """The arguments and variables of a function, which hide outer names."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return set()
+    inner = list(ast.walk(node))
+    arguments = {one.arg for one in inner if isinstance(one, ast.arg)}
+    return arguments | {
+        one.id for one in inner if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    }
 
 
 def _reachable(start: str, uses: Mapping[str, set[str]]) -> set[str]:
