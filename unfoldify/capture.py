@@ -161,6 +161,8 @@ class ModelRecorder(Recorder):
         mutated = [tensor for tensor, version in given if tensor._version != version]
         if mutated:
             node.meta["mutates"] = tuple(self.node_of(tensor) for tensor in mutated)
+        else:
+            result = self.distinct(result, [tensor for tensor, _ in given])
         node.meta["module"] = module
         self.bind(result, node)
         return result

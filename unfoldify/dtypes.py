@@ -55,6 +55,10 @@ def read(graph: fx.Graph, node: fx.Node, value: Any, given: ast.expr) -> Any:
     if not isinstance(value, torch.dtype) or not value.is_floating_point:
         return value
     wanted = given.value.id if isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) else None
+    source = node.meta.get("dtype_from")
+    if source is not None and source.meta["val"].dtype == value:
+        with graph.inserting_before(node):
+            return graph.call_function(getattr, (source, "dtype"))
     found = [n for n in before(node) if "val" in n.meta and n.meta["val"].dtype == value and n.target is not getattr]
     if not found:
         return value

@@ -158,6 +158,7 @@ class Recorder(TorchFunctionMode):
         self.stack: list[Frame] = []
         self.paused = 0
         self.reads: list[Read] = []
+        self.dtype_reads: list[tuple[torch.dtype, Any]] = []
         self.grad_mode = True
 
     @property
@@ -184,6 +185,9 @@ class Recorder(TorchFunctionMode):
         )
         if name in LOOKS:
             return result
+        if isinstance(result, torch.dtype) and name == "__get__":
+            self.dtype_reads.append((result, args[0]))
+            return result
         if name in READS and not mutated:
             self.reads.append(Read(name, plain_value(result), self.positions()))
             if name not in DATA_NUMBERS:
@@ -193,9 +197,28 @@ class Recorder(TorchFunctionMode):
         if not mutated and not any(True for _ in tensors_in(result)):
             return result
         node = self.add(*spelled(func, name, self.as_ordered(name, args), kwargs))
+        self.note_dtype(node, args, kwargs)
         if mutated:
             node.meta["mutates"] = tuple(self.node_of(tensor) for tensor in unique(mutated))
+        else:
+            result = self.distinct(result, tensors)
         self.bind(result, node)
+        return result
+
+    def note_dtype(self, node: fx.Node, args: Any, kwargs: Any) -> None:
+        """Which value a dtype argument was read from, most likely: the last that was asked for this dtype."""
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, torch.dtype):
+                source = next((t for d, t in reversed(self.dtype_reads[-40:]) if d is value), None)
+                found = self.known(source, self.frame) if isinstance(source, Tensor) else None
+                if found is not None:
+                    node.meta["dtype_from"] = found
+
+    def distinct(self, result: Any, given: list[Tensor]) -> Any:
+        """A call that hands its argument back made a value of its own: `x.float()` is not `x` in half precision."""
+        if isinstance(result, Tensor) and any(result is tensor for tensor in given):
+            with self.pause(), torch._C.DisableTorchFunction():
+                return result.view_as(result)
         return result
 
     def as_ordered(self, name: str, args: Any) -> Any:

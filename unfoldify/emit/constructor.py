@@ -221,7 +221,15 @@ def constant_call(tensor: Tensor) -> ast.expr | None:
     if tensor.device.type == "meta":
         return None
     found = constant_expression(tensor.detach())
-    return getattr(found, "ast", found) if found is not None else None
+    return SizesAsHoles().visit(getattr(found, "ast", found)) if found is not None else None
+
+
+class SizesAsHoles(ast.NodeTransformer):
+    """The numbers of a constant's expression may differ between instances."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+        return Hole.of(node.value, "size") if is_number else node
 
 
 def empty_parameter(parameter: Tensor) -> ast.expr:

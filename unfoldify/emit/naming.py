@@ -227,10 +227,11 @@ def is_telling(word: str | None) -> bool:
 def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> Iterator[str]:
     """`carried` are the names of operands that end here: a value may go on under one of them."""
     use = use_of(node)
-    hint = hinted(node)
+    hint, attribute = hinted(node), layer_word(node)
+    if use.role == "nested" and hint is not None and len(hint) > 1 and is_telling(attribute):
+        yield attribute  # type: ignore[misc]
     if hint is not None:
         yield hint
-    attribute = layer_word(node)
     if hint is None or len(hint) == 1:
         yield from (name for name in carried[:1] if use.role != "assigned")
         if hint in LETTERS or (operand in LETTERS and not is_telling(attribute)):

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import fx
 
+from unfoldify.capture import Construct
 from unfoldify.emit.rolling import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.record import is_random
 from unfoldify.source import Site, site
@@ -235,6 +236,8 @@ class Planner:
             return False
         if user.op == "output" and node.meta.get("loop") is not None:
             return False
+        if isinstance(node.target, Construct):
+            return True
         use = use_of(node)
         group, other = node.meta.get("group"), user.meta.get("group")
         if group is not other:
