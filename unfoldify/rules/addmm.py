@@ -120,7 +120,9 @@ def _added(function: str, input: Tensor, x: Tensor, beta: Number, alpha: Number)
         x = alpha * x
     if beta == 0:
         return x
-    return input + x if beta == 1 else beta * input + x
+    if beta == 1:
+        return input + x
+    return beta * input + x
 
 
 def _factor(function: str, name: str, factor: Number, dtype: torch.dtype) -> Number:

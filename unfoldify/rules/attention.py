@@ -48,8 +48,10 @@ def attention_scores(q: Tensor, k: Tensor, lead: str, scale: float | None, style
         q_k = f"{axes(lead, 'n_q d')}, {axes(lead, 'n_k d')} -> {axes(lead, 'n_q n_k')}"
         if scale is None:
             scores: Tensor = einsum(q, k, q_k) * q.shape[-1] ** -0.5
+        elif scale == 1:
+            scores = einsum(q, k, q_k)
         else:
-            scores = einsum(q, k, q_k) if scale == 1 else einsum(q, k, q_k) * scale
+            scores = einsum(q, k, q_k) * scale
         return scores
     q = rearrange(q, f"{axes(lead, 'n_q d')} -> {axes(lead, 'n_q 1 d')}")
     if k.dim() > 2:

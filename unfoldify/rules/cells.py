@@ -49,7 +49,9 @@ def projected(x: Tensor, w: Tensor, style: Style) -> Tensor:
 
 def biased(x: Tensor, bias: Tensor | None) -> Tensor:
     """`x + bias`, where there is one."""
-    return x if bias is None else x + bias
+    if bias is None:
+        return x
+    return x + bias
 
 
 def lstm_step(x_t: Tensor, state: State, w: Weights, style: Style) -> State:

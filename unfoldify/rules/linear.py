@@ -30,7 +30,9 @@ def linear(
             dim=-2, **as_matmul(input)
         )
         remark(x, "over i")
-    return x if bias is None else x + bias
+    if bias is None:
+        return x
+    return x + bias
 
 
 def _check_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:

@@ -15,8 +15,11 @@ def masked_softmax(scores: Tensor, added: Tensor | None, ignored: Tensor | None)
     """
     if added is not None:
         hidden = added == float("-inf")
-        ignored = hidden if ignored is None else ignored | hidden
-        scores = scores + (added if added.dtype == scores.dtype else added.to(scores.dtype))
+        if ignored is None:
+            ignored = hidden
+        else:
+            ignored = ignored | hidden
+        scores = with_mask(scores, added)
     if ignored is None:
         return scores.softmax(dim=-1)
     scores = scores.masked_fill(ignored, float("-inf"))
@@ -27,10 +30,17 @@ def masked_softmax(scores: Tensor, added: Tensor | None, ignored: Tensor | None)
 def softmax_or_nan(scores: Tensor, added: Tensor | None, ignored: Tensor | None) -> Tensor:
     """The weights of the keys; a query that may look at none of them gets NaN."""
     if added is not None:
-        scores = scores + (added if added.dtype == scores.dtype else added.to(scores.dtype))
+        scores = with_mask(scores, added)
     if ignored is not None:
         scores = scores.masked_fill(ignored, float("-inf"))
     return scores.softmax(dim=-1)
+
+
+def with_mask(scores: Tensor, added: Tensor) -> Tensor:
+    """`scores + added`, in the dtype of the scores."""
+    if added.dtype == scores.dtype:
+        return scores + added
+    return scores + added.to(scores.dtype)
 
 
 def causal_softmax(scores: Tensor) -> Tensor:

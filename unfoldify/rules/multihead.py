@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -92,9 +95,8 @@ def multi_head_attention_forward(
         attention = causal_softmax(scores)
     else:
         masks = _masks(attn_mask, key_padding_mask, extra, layout)
-        attention = (
-            softmax_or_nan(scores, *masks) if need_weights else masked_softmax(scores, *masks)
-        )
+        weigh = softmax_or_nan if need_weights else masked_softmax
+        attention = weigh(scores, *masks)
     if dropout_p > 0:
         attention = F.dropout(attention, dropout_p, training)
     x = attended(attention, v, layout.lead, style)
@@ -102,7 +104,9 @@ def multi_head_attention_forward(
     x = linear(x, out_proj_weight, out_proj_bias, style=style)
     if not need_weights:
         return x, None
-    return x, attention.mean(dim=-3) if average_attn_weights else attention
+    if average_attn_weights:
+        attention = attention.mean(dim=-3)
+    return x, attention
 
 
 def _projected(
@@ -116,10 +120,13 @@ def _projected(
         q, k, v = rearrange(qkv, pattern, qkv=3, h=layout.heads).unbind(dim=0)
         return q, k, v
     if key is not value:
-        return _projected_apart(sources, weight.chunk(3), bias, layout, style)
+        w_q, w_k, w_v = weight.chunk(3)
+        return _projected_apart(sources, (w_q, w_k, w_v), bias, layout, style)
     width = int(weight.shape[0]) // 3
     w_q, w_kv = weight.split([width, 2 * width])
-    b_q, b_kv = (None, None) if bias is None else torch.split(bias, [width, 2 * width])
+    b_q, b_kv = None, None
+    if bias is not None:
+        b_q, b_kv = torch.split(bias, [width, 2 * width])
     q = linear(query, w_q, b_q, style=style)
     q = rearrange(q, f"{layout.tokens} (h d) -> {layout.lead} n d", h=layout.heads)
     kv = linear(key, w_kv, b_kv, style=style)
@@ -134,7 +141,9 @@ def _projected_apart(
     """Queries, keys and values of all heads, each from its own weight"""
     query, key, value = sources
     w_q, w_k, w_v = weights
-    b_q, b_k, b_v = (None, None, None) if bias is None else bias.chunk(3)
+    b_q, b_k, b_v = None, None, None
+    if bias is not None:
+        b_q, b_k, b_v = bias.chunk(3)
     pattern = f"{layout.tokens} (h d) -> {layout.lead} n d"
     q = linear(query, w_q, b_q, style=style)
     q = rearrange(q, pattern, h=layout.heads)
@@ -192,12 +201,12 @@ def _masks(
         attn_mask = rearrange(attn_mask, "(b h) n_q n_k -> b h n_q n_k", h=layout.heads)
     if key_padding_mask is not None and layout.batch:
         key_padding_mask = rearrange(key_padding_mask, "b n_k -> b 1 1 n_k")
-    added = ignored = None
-    for mask in (attn_mask, key_padding_mask):
-        if mask is None:
-            continue
-        if mask.dtype == torch.bool:
-            ignored = mask if ignored is None else ignored | mask
-        else:
-            added = mask if added is None else added + mask
-    return added, ignored
+    masks = [mask for mask in (attn_mask, key_padding_mask) if mask is not None]
+    ignored = [mask for mask in masks if mask.dtype == torch.bool]
+    added = [mask for mask in masks if mask.dtype != torch.bool]
+    return reduced(operator.add, added), reduced(operator.or_, ignored)
+
+
+def reduced(operation: Callable[[Tensor, Tensor], Tensor], masks: list[Tensor]) -> Tensor | None:
+    """None, one or two masks as one."""
+    return reduce(operation, masks) if masks else None

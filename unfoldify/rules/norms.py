@@ -154,7 +154,9 @@ def layer_norm(
     x = (input - mean) * (var + eps).rsqrt()
     if weight is not None:
         x = x * weight
-    return x if bias is None else x + bias
+    if bias is not None:
+        x = x + bias
+    return x
 
 
 def rms_norm(
@@ -171,7 +173,9 @@ def rms_norm(
         eps = torch.finfo(input.dtype).eps
     square = input * input
     x = input * (square.mean(dim=dims, keepdim=True) + eps).rsqrt()
-    return x if weight is None else x * weight
+    if weight is not None:
+        x = x * weight
+    return x
 
 
 def local_response_norm(
@@ -194,16 +198,23 @@ def local_response_norm(
     rest = ((0, 0),) * (input.dim() - 2)
     square = padded(input * input, ((size // 2, (size - 1) // 2), *rest))
     total = square.unfold(1, size, 1).sum(dim=-1)
-    mean = total / size if total.is_floating_point() else total.div(size, rounding_mode="trunc")
+    if total.is_floating_point():
+        mean = total / size
+    else:
+        mean = total.div(size, rounding_mode="trunc")
     return input / (mean * alpha + k) ** beta
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, ones: str) -> Tensor:
     """A factor and a summand for each channel."""
-    if weight is not None:
-        x = x * (rearrange(weight, f"c -> c{ones}") if ones else weight)
-    if bias is not None:
-        x = x + (rearrange(bias, f"c -> c{ones}") if ones else bias)
+    if weight is not None and ones:
+        x = x * rearrange(weight, f"c -> c{ones}")
+    elif weight is not None:
+        x = x * weight
+    if bias is not None and ones:
+        x = x + rearrange(bias, f"c -> c{ones}")
+    elif bias is not None:
+        x = x + bias
     return x
 
 

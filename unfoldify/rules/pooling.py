@@ -95,8 +95,9 @@ def avg_pool(spatial: int) -> Any:
         if divisor_override is not None:
             return _quotient(x.sum(dim=-1), divisor_override)
         if not ceil_mode and (count_include_pad or padless):
-            count = x.shape[-1]
-            return x.mean(dim=-1) if x.is_floating_point() else _quotient(x.sum(dim=-1), count)
+            if x.is_floating_point():
+                return x.mean(dim=-1)
+            return _quotient(x.sum(dim=-1), x.shape[-1])
         x = x.sum(dim=-1)
         return _quotient(x, _counts(input, arguments, count_include_pad))
 

@@ -209,7 +209,9 @@ def bilinear(
         x2 = rearrange(input2, f"{axes(lead, 'i2')} -> {axes(lead, '1 1 i2')}")
         x = (x1 * weight * x2).sum(dim=(-2, -1), **as_matmul(x1))
         remark(x, "over i1, i2")
-    return x if bias is None else x + bias
+    if bias is None:
+        return x
+    return x + bias
 
 
 def _check_bilinear(x1: Tensor, x2: Tensor, weight: Tensor, bias: Tensor | None) -> None:

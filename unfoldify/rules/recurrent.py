@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from unfoldify.notes import named
 from unfoldify.rules.cells import (
     State,
     Step,
@@ -86,7 +87,9 @@ def _recurrent(
     layers = _layers(function, call, 2 if step is lstm_step else 1)
     between = call.dropout > 0 and call.num_layers > 1
     turn = call.batch_first and between  # dropout draws in the order of torch: steps first
-    x = rearrange(call.x, "b n i -> n b i") if turn else call.x
+    x = call.x
+    if turn:
+        x = rearrange(x, "b n i -> n b i")
     dim = 1 if call.batch_first and not turn else 0
     last: list[State] = []
     directions = 2 if call.bidirectional else 1
@@ -94,7 +97,10 @@ def _recurrent(
         if layer and between:
             x = F.dropout(x, call.dropout, call.train)
         rows = range(directions * layer, directions * (layer + 1))
-        states = [tuple(state[row] for state in call.hx) for row in rows]
+        states = [
+            tuple(named(name, state[row]) for name, state in zip("hc", call.hx, strict=False))
+            for row in rows
+        ]
         x, ends = _layer(
             step, x, call.batch_sizes, states, [layers[row] for row in rows], dim, style
         )
@@ -106,7 +112,9 @@ def _recurrent(
 
 def _stacked(states: list[Tensor]) -> Tensor:
     """`b o` of each layer and direction → `layers b o`"""
-    return rearrange(states[0], "b o -> 1 b o") if len(states) == 1 else torch.stack(states)
+    if len(states) == 1:
+        return rearrange(states[0], "b o -> 1 b o")
+    return torch.stack(states)
 
 
 def _layer(
@@ -121,11 +129,11 @@ def _layer(
     """One layer: forward in time, and backward where there are weights for it."""
     if batch_sizes is not None:
         return packed_layer(step, x, batch_sizes, states, weights, style)
-    forward, end = _direction(step, x, states[0], weights[0], dim, style)
+    ahead, end = _direction(step, x, states[0], weights[0], dim, style)
     if len(weights) == 1:
-        return forward, [end]
-    backward, start = _direction(step, x.flip(dim), states[1], weights[1], dim, style)
-    x = torch.cat((forward, backward.flip(dim)), dim=2)
+        return ahead, [end]
+    back, start = _direction(step, x.flip(dim), states[1], weights[1], dim, style)
+    x = torch.cat((named("ahead", ahead), named("back", back).flip(dim)), dim=2)
     return x, [end, start]
 
 
@@ -138,7 +146,8 @@ def _direction(
     for x_t in x.unbind(dim):
         state = step(x_t, state, w, style)
         steps.append(state[0])
-    return torch.stack(steps, dim=dim), state
+    x = torch.stack(steps, dim=dim)
+    return x, state
 
 
 def _layers(function: str, call: Call, states: int) -> list[Weights]:

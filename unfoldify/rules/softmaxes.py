@@ -19,7 +19,9 @@ def softmax(
     style: Style = "product",
 ) -> Tensor:
     """The exponentials along `dim`, over their sum; the largest is taken off first"""
-    x = input if dtype is None else input.to(dtype)
+    x = input
+    if dtype is not None:
+        x = x.to(dtype)
     dim = _dim(x) if dim is None else dim
     if 0 in shape_of(x):
         return x
@@ -48,7 +50,9 @@ def log_softmax(
     style: Style = "product",
 ) -> Tensor:
     """The logarithm of the softmax"""
-    x = input if dtype is None else input.to(dtype)
+    x = input
+    if dtype is not None:
+        x = x.to(dtype)
     dim = _dim(x) if dim is None else dim
     if 0 in shape_of(x):
         return x

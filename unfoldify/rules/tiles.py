@@ -51,7 +51,9 @@ def shuffled(x: Tensor, channels: tuple[str, str], extents: tuple[Extent, ...]) 
         for dim, place in enumerate(places)
         if place.kernel.startswith("(")
     }
-    return rearrange(x, f"{before} -> {after}", **sizes) if before != after else x
+    if before != after:
+        x = rearrange(x, f"{before} -> {after}", **sizes)
+    return x
 
 
 def _place(dim: int, extents: tuple[Extent, ...]) -> Place:
@@ -99,7 +101,8 @@ def cropped(x: Tensor, extents: tuple[Extent, ...]) -> Tensor:
         sides = [
             side for e in reversed(extents) for side in (-e.padding, e.output_padding - e.rest)
         ]
-        return F.pad(x, tuple(sides))
+        x = F.pad(x, tuple(sides))
+        return remark(x, "padding, output_padding")
     ends = [extent.rest - extent.output_padding for extent in extents]
     slices = tuple(
         slice(extent.padding or None, -end if end > 0 else None)
@@ -107,11 +110,15 @@ def cropped(x: Tensor, extents: tuple[Extent, ...]) -> Tensor:
     )
     if any(part != slice(None) for part in slices):
         first = x.dim() - len(extents)
-        x = x[(..., *slices)] if len(extents) == 1 else x[(slice(None),) * first + slices]
+        index: tuple[Any, ...] = (..., *slices)
+        if len(extents) > 1:
+            index = (slice(None),) * first + slices
+        x = x[index]
         remark(x, _reason(extents))
     if any(end < 0 for end in ends):
         flat = [side for end in reversed(ends) for side in (0, max(-end, 0))]
-        x = remark(F.pad(x, trimmed(flat)), "output_padding")
+        x = F.pad(x, trimmed(flat))
+        remark(x, "output_padding")
     return x
 
 

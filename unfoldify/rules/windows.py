@@ -12,8 +12,10 @@ from torch import Tensor
 def padded(x: Tensor, pads: tuple[tuple[int, int], ...], value: float = 0.0) -> Tensor:
     """`x` with (before, after) more elements in each of its last dimensions."""
     flat = trimmed([side for pair in reversed(pads) for side in pair])
-    if any(flat):
-        x = F.pad(x, flat, value=value) if value else F.pad(x, flat)
+    if any(flat) and value:
+        x = F.pad(x, flat, value=value)
+    elif any(flat):
+        x = F.pad(x, flat)
     return x
 
 
