@@ -135,7 +135,7 @@ def by_flag(place: Place, ours: Any, theirs: Any) -> Any:
         if (ours, theirs) == (False, True) and isinstance(ours, bool):
             return flag
         chosen = graph.call_function(choose, (flag, theirs, ours))
-        chosen.meta["value"] = ours
+        chosen.meta["value"] = ours if ours else theirs  # a rule is to see that there is something
         return chosen
 
 

@@ -113,6 +113,7 @@ class RuleRecorder(Recorder):
         self.node = node
         self.graph = graph
         self.result: Any = None
+        self.flag: fx.Node | None = None  # self.training, where the call depends on it
         self.boundary = frozenset({RuleRecorder.run.__code__})
 
     def run(self, rule: Rule, style: str) -> list[fx.Node]:
@@ -145,6 +146,9 @@ class RuleRecorder(Recorder):
         return args, kwargs
 
     def stand_in(self, node: fx.Node) -> Any:
+        if node.op == "get_attr" and node.target == "training":
+            self.flag = node
+            return True  # what the rule does in training; `follow_flag` makes it depend on the mode
         if "val" in node.meta:
             tensor = node.meta["val"].meta()
             self.stack[-1].values[id(tensor)] = (lambda: tensor, node)
@@ -190,10 +194,13 @@ class RuleRecorder(Recorder):
             self.hand_over(self.node, ends[0], nodes)
         else:
             for user in list(self.node.users):
-                self.hand_over(user, ends[user.args[1]], nodes)  # type: ignore[index]
+                if user.users:
+                    self.hand_over(user, ends[user.args[1]], nodes)  # type: ignore[index]
                 self.graph.erase_node(user)
         self.graph.erase_node(self.node)
         self.drop_unused(nodes)
+        if self.flag is not None:
+            follow_flag([node for node in nodes if node.graph is self.graph and not node._erased], self.flag)
 
     def result_node(self, result: Any) -> fx.Node | None:
         return self.node_of(result) if isinstance(result, Tensor) else None
@@ -213,6 +220,14 @@ class RuleRecorder(Recorder):
         for node in reversed(nodes):
             if not node.users and "mutates" not in node.meta and not node.meta.get("result"):
                 self.graph.erase_node(node)
+
+
+def follow_flag(nodes: list[fx.Node], flag: fx.Node) -> None:
+    """Dropout that the rule does in training is done in training only."""
+    for node in nodes:
+        if "dropout" in function_name(node):
+            node.args = (*node.args[:2],)
+            node.kwargs = {**{k: v for k, v in node.kwargs.items() if k != "inplace"}, "training": flag}
 
 
 def layer_path(node: fx.Node) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unfoldify.build import build, save
+from unfoldify.dialect import speak_torch
 from unfoldify.effects import settle
 from unfoldify.emit.file import emit
 from unfoldify.emit.header import header
@@ -18,6 +19,7 @@ from unfoldify.errors import VerificationError
 from unfoldify.lower import Declined, Group, Lowering, lower
 from unfoldify.merge import Merged, merge, walk_bodies
 from unfoldify.options import Options, checked
+from unfoldify.record import einops_calls
 from unfoldify.recording import Recorded, record
 from unfoldify.report import Report
 from unfoldify.summary import summarize
@@ -95,9 +97,12 @@ def spell_out(recorded: Recorded, options: Options) -> tuple[list[tuple[str, Gro
     how = Lowering(options.rules(), options.style, options.max_intermediate)
     groups: list[tuple[str, Group]] = []
     declined: list[tuple[str, Declined]] = []
-    for body in walk_bodies(recorded.recording.root):
-        settle(body.graph)
-        done, left = lower(body.graph, how.within(body.path, options.wanted))
-        groups.extend((body.path, group) for group in done)
-        declined.extend((body.path, each) for each in left)
+    with einops_calls():
+        for body in walk_bodies(recorded.recording.root):
+            settle(body.graph)
+            done, left = lower(body.graph, how.within(body.path, options.wanted))
+            if options.dialect == "torch":
+                speak_torch(body.graph)
+            groups.extend((body.path, group) for group in done)
+            declined.extend((body.path, each) for each in left)
     return groups, declined

@@ -14,6 +14,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -406,7 +407,7 @@ class Recorder(TorchFunctionMode):
         listening = notes.listener.set(self)
         self.grad_mode = torch.is_grad_enabled()
         try:
-            with self, einops_calls(self):
+            with self, einops_calls():
                 yield
         finally:
             notes.listener.reset(listening)
@@ -455,7 +456,7 @@ def spelled(func: Any, name: str, args: Any, kwargs: Any) -> tuple[str, Any, Any
 @lru_cache(maxsize=4096)
 def is_method(func: Any) -> bool:
     """Whether a torch callable is a method of Tensor."""
-    return bool(is_tensor_method_or_property(func))
+    return bool(is_tensor_method_or_property(func)) or getattr(Tensor, call_name(func), None) is func
 
 
 def call_name(func: Any) -> str:
@@ -545,11 +546,18 @@ def is_machinery(filename: str) -> bool:
 # -- einops ----------------------------------------------------------------------------------------
 
 
+PATCHED: ContextVar[bool] = ContextVar("PATCHED", default=False)
+
+
 @contextmanager
-def einops_calls(recorder: Recorder) -> Iterator[None]:
-    """Keep einops calls whole: whoever imported them by name calls the recorder's version meanwhile."""
+def einops_calls() -> Iterator[None]:
+    """Keep einops calls whole: whoever imported them by name calls the active recorder's version meanwhile."""
+    if PATCHED.get():
+        yield
+        return
+    token = PATCHED.set(True)
     originals = {name: getattr(einops, name) for name in EINOPS_CALLS if hasattr(einops, name)}
-    replacements = {id(function): recorded_einops(recorder, function) for function in originals.values()}
+    replacements = {id(function): recorded_einops(function) for function in originals.values()}
     changed: list[tuple[dict[str, Any], str, Any]] = []
     for module in list(sys.modules.values()):
         names = getattr(module, "__dict__", None)
@@ -564,11 +572,13 @@ def einops_calls(recorder: Recorder) -> Iterator[None]:
     finally:
         for names, name, value in changed:
             names[name] = value
+        PATCHED.reset(token)
 
 
-def recorded_einops(recorder: Recorder, function: Any) -> Any:
+def recorded_einops(function: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        if recorder.paused or not recorder.stack or not any(True for _ in tensors_in((args, kwargs))):
+        recorder: Any = ACTIVE.get()
+        if recorder is None or not recorder.stack or not any(True for _ in tensors_in((args, kwargs))):
             return function(*args, **kwargs)
         return recorder.einops_call(function, args, kwargs)
 

@@ -94,7 +94,7 @@ class Arguments:
         if read is not None:
             return read
         word = origin[1] if isinstance(origin, tuple) and isinstance(origin[1], str) else "size"
-        label = self.argument(values, self.own_attribute(values) or word)
+        label = self.argument(values, word)
         attribute = label if not hasattr(nn.Module, label) else f"{label}_"
         self.stored[attribute] = label
         return ast.Attribute(name("self"), attribute, ast.Load())
@@ -143,6 +143,7 @@ class Arguments:
         """The argument that has these values; one for each column of values."""
         key = repr(values)
         if key not in self.by_values:
+            word = (self.own_attribute(values) or word) if word == "size" else word
             label = next(word for word in numbered(identifier(word)) if word not in self.taken)
             self.taken.add(label)
             self.by_values[key] = label

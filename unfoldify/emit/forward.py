@@ -100,6 +100,7 @@ class Writer:
         self.expressions = expressions
         self.body = body
         self.said: set[Any] = set()
+        self.headed: set[Group] = set()
 
     def write(self, steps: list[Step], loop: Loop | None = None) -> Iterator[ast.stmt]:
         group: Group | None = None
@@ -107,18 +108,26 @@ class Writer:
             lines: list[ast.stmt] = []
             for step, inner in nested(run, loop):
                 if step.opens is not None:
-                    lines.extend([Blank(), *self.loop(step, inner), Blank()])
+                    first = next((step_group(s) for s in inner if s.opens is None), None)
+                    lines.append(Blank())
+                    if first is not None and first not in self.headed and loop_is_inside(inner, first):
+                        self.headed.add(first)
+                        lines.append(Comment(self.heading(first)))
+                    lines.extend([*self.loop(step, inner), Blank()])
                     group = None
                     continue
                 if step.kind == "return" and self.returns_nothing(step):
                     continue
                 current = step_group(step)
-                lines.extend(self.users_comment(step))
                 if current is not group:
                     lines.append(Blank())
-                    if current is not None:
+                lines.extend(self.users_comment(step))
+                if current is not group:
+                    if current is not None and current not in self.headed:
+                        self.headed.add(current)
                         lines.append(Comment(self.heading(current)))
                 group = current
+                lines.extend(Comment(n.meta["pattern"]) for n in step.tree if "pattern" in n.meta)
                 lines.extend(self.statement(step))
             if grad is None:
                 yield from lines
@@ -232,6 +241,11 @@ def step_group(step: Step) -> Group | None:
         return next((n.meta["group"] for n in step.tree if "group" in n.meta), None)
     found = step.node.meta.get("group")
     return found if isinstance(found, Group) else None
+
+
+def loop_is_inside(steps: list[Step], group: Group) -> bool:
+    """Whether a loop is one layer's own: all that is in it belongs to that layer."""
+    return all(step_group(step) is group for step in steps if step.opens is None)
 
 
 def nested(steps: list[Step], loop: Loop | None) -> Iterator[tuple[Step, list[Step]]]:

@@ -67,8 +67,8 @@ def kinds(source: str) -> str:
 
 def axes_in(source: str) -> set[str]:
     """The axes that the file's patterns name."""
-    patterns = re.findall(r'"([^"\n]*->[^"\n]*)"', source)
-    return {axis for pattern in patterns for axis in re.findall(r"[A-Za-z_]\w*", pattern)}
+    patterns = re.findall(r'"([^"\n]*->[^"\n]*)"|# ([^"\n]*->.*)', source)
+    return {axis for pattern in patterns for axis in re.findall(r"[A-Za-z_]\w*", " ".join(pattern))}
 
 
 def glossary(axes: set[str]) -> list[str]:

@@ -109,8 +109,8 @@ def name_loop(
     for start, final in loop.carried.items():
         initial = start.args[0]
         wishes = [names[initial]] if initial in names and last.get(initial, -1) <= at else []
-        hint = hinted(final)
-        give(start, [*([hint] if hint and not wishes else []), *wishes, *([hint] if hint else []), *LETTERS], at)
+        hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
+        give(start, [*([hint] if hint else []), *wishes, *LETTERS], at)
         last[final] = max(last.get(final, -1), end)
     for value, collected in loop.collected.items():
         last[value] = max(last.get(value, -1), end)

@@ -236,7 +236,7 @@ class Planner:
             return False
         if user.op == "output" and node.meta.get("loop") is not None:
             return False
-        if isinstance(node.target, Construct):
+        if isinstance(node.target, Construct) or node.meta.get("chained"):
             return True
         use = use_of(node)
         group, other = node.meta.get("group"), user.meta.get("group")
