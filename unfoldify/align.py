@@ -85,7 +85,11 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
             if isinstance(theirs, fx.Node) and place.fellows.get(ours) is theirs:
                 return ours
             raise Unalike(node, fellow, "other operands")
-        if isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)) and len(ours) == len(theirs):
+        if (
+            isinstance(ours, (tuple, list))
+            and isinstance(theirs, (tuple, list))
+            and len(ours) == len(theirs)
+        ):
             return type(ours)(walk(a, b) for a, b in zip(ours, theirs, strict=True))
         if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
             return {key: walk(ours[key], theirs[key]) for key in ours}
@@ -99,7 +103,10 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
             raise Unalike(node, fellow, f"{ours!r} / {theirs!r}")
         return found
 
-    args, kwargs = walk(tuple(node.args), tuple(fellow.args)), walk(dict(node.kwargs), dict(fellow.kwargs))
+    args, kwargs = (
+        walk(tuple(node.args), tuple(fellow.args)),
+        walk(dict(node.kwargs), dict(fellow.kwargs)),
+    )
     if node.meta.get("body") is None:
         node.args, node.kwargs = args, kwargs
 
@@ -126,7 +133,9 @@ def by_mode(evaluation: Body, training: Body) -> None:
 
 def by_flag(place: Place, ours: Any, theirs: Any) -> Any:
     """`self.training`, or a choice by it."""
-    if not isinstance(ours, (bool, int, float, type(None))) or not isinstance(theirs, (bool, int, float, type(None))):
+    if not isinstance(ours, (bool, int, float, type(None))) or not isinstance(
+        theirs, (bool, int, float, type(None))
+    ):
         return None
     graph = place.body.graph
     with graph.inserting_before(place.node):
@@ -176,13 +185,18 @@ def size_of_something(place: Place, ours: int, theirs: int) -> fx.Node | None:
     known = list(pairs(place.node))
     for function, argument in [(None, None), *simple_relations(ours)]:
         for node, axis, pair in known:
-            if related(function, argument, pair[0]) != ours or related(function, argument, pair[1]) != theirs:
+            if (
+                related(function, argument, pair[0]) != ours
+                or related(function, argument, pair[1]) != theirs
+            ):
                 continue
             with graph.inserting_before(place.node):
                 size = size_node(graph, node, axis, pair[0])
                 if function is None:
                     return size
-                made = graph.call_function(function, (size, argument) if argument is not None else (size,))
+                made = graph.call_function(
+                    function, (size, argument) if argument is not None else (size,)
+                )
                 made.meta["value"] = ours
                 return made
     return None
@@ -213,7 +227,12 @@ def pairs(node: fx.Node) -> Iterator[tuple[fx.Node, int | None, tuple[int, int]]
     """Every number in scope with what it was in either run, if that differs."""
     for earlier in before(node):
         value, other_value = earlier.meta.get("value"), earlier.meta.get("other_value")
-        if type(value) is not bool and isinstance(value, int) and isinstance(other_value, int) and value != other_value:
+        if (
+            type(value) is not bool
+            and isinstance(value, int)
+            and isinstance(other_value, int)
+            and value != other_value
+        ):
             yield earlier, None, (int(value), int(other_value))
         val, other = earlier.meta.get("val"), earlier.meta.get("other")
         if val is None or other is None or len(val.shape) != len(other.shape):

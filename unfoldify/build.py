@@ -35,7 +35,9 @@ def build(source: str, constants: Mapping[str, Tensor], original: nn.Module) -> 
     module.load_state_dict(original.state_dict(), strict=True)
     module.train(original.training)
     for part in module.modules():
-        type(part).__module__ = "unfolded" if type(part).__module__ == "builtins" else type(part).__module__
+        type(part).__module__ = (
+            "unfolded" if type(part).__module__ == "builtins" else type(part).__module__
+        )
     return module
 
 

@@ -154,7 +154,11 @@ class ModelRecorder(Recorder):
             self.frame.layers.pop()
 
     def keep(self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
-        given = [(tensor, tensor._version) for tensor in tensors_in((args, kwargs)) if not tensor.is_inference()]
+        given = [
+            (tensor, tensor._version)
+            for tensor in tensors_in((args, kwargs))
+            if not tensor.is_inference()
+        ]
         with self.pause(), torch._C.DisableTorchFunction():
             result = original(module, *plain_arguments(args), **plain_arguments(kwargs))
         node = self.add("call_module", path, args, kwargs)
@@ -168,11 +172,23 @@ class ModelRecorder(Recorder):
         return result
 
     def enter(
-        self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any, positions: tuple[Position, ...]
+        self,
+        original: Any,
+        module: nn.Module,
+        path: str,
+        args: Any,
+        kwargs: Any,
+        positions: tuple[Position, ...],
     ) -> Any:
         """Run a module in a graph of its own, and note the call in its parent's."""
         parent = self.body
-        body = Body(fx.Graph(), module=module, path=joined(parent.path, path), parent=parent, training=module.training)
+        body = Body(
+            fx.Graph(),
+            module=module,
+            path=joined(parent.path, path),
+            parent=parent,
+            training=module.training,
+        )
         body.positions = positions
         self.stack.append(body)
         try:
@@ -189,7 +205,9 @@ class ModelRecorder(Recorder):
         call.meta["positions"] = positions
         call.meta["body"] = body
         call.meta["module"] = module
-        call.args = tuple(parameter.outer for parameter in body.parameters if parameter.node is not None)
+        call.args = tuple(
+            parameter.outer for parameter in body.parameters if parameter.node is not None
+        )
         body.call = call
         if any("mutates" in node.meta or node.target is setattr for node in body.graph.nodes):
             call.meta["mutates"] = ()
@@ -227,7 +245,9 @@ class ModelRecorder(Recorder):
                 node = self.known(buffer, self.frame)
                 if node is not None:
                     owner = self.frame.graph.create_node("get_attr", "", (), {})
-                    self.frame.graph.call_function(setattr, (owner, name, node)).meta["mutates"] = ()
+                    self.frame.graph.call_function(setattr, (owner, name, node)).meta[
+                        "mutates"
+                    ] = ()
 
     # -- arguments and results -----------------------------------------------------------------
 
@@ -276,7 +296,9 @@ class ModelRecorder(Recorder):
             node = body.graph.placeholder(name)
         node.meta["name"] = name
         if isinstance(outer, fx.Node):
-            node.meta.update({key: outer.meta[key] for key in ("val", "value") if key in outer.meta})
+            node.meta.update(
+                {key: outer.meta[key] for key in ("val", "value") if key in outer.meta}
+            )
         body.parameters.append(
             Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, node, None, outer, lifted)
         )
@@ -300,7 +322,9 @@ class ModelRecorder(Recorder):
             return type(value)(self.result(item, whole=whole) for item in value)
         if type(value) is dict:
             return {key: self.result(item, whole=whole) for key, item in value.items()}
-        if isinstance(value, (bool, int, float, complex, str, type(None), torch.dtype, torch.device)):
+        if isinstance(
+            value, (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
+        ):
             return value
         if type(value).__module__ == "torch.return_types":
             return self.return_type(value)
@@ -325,7 +349,9 @@ class ModelRecorder(Recorder):
         fields = named_fields(value)
         if fields is None:
             return None
-        kwargs = {name: self.result(item, whole=True) for name, item in fields.items() if item is not None}
+        kwargs = {
+            name: self.result(item, whole=True) for name, item in fields.items() if item is not None
+        }
         target = Construct(type(value).__name__, tuple(fields), isinstance(value, tuple))
         node = self.frame.graph.call_function(target, (), kwargs)
         node.meta["class"] = type(value)
@@ -365,10 +391,12 @@ class ModelRecorder(Recorder):
         names = self.state_paths.get(id(tensor), ())
         if len(names) > 1 and self.frame.layers:
             own = joined(self.body.path, self.frame.layers[-1].path)
-            path = next((below(p, self.body.path) for p in names if p.rpartition(".")[0] == own), None)
+            path = next(
+                (below(p, self.body.path) for p in names if p.rpartition(".")[0] == own), None
+            )
             if path is not None:
                 existing = self.known(tensor, self.frame)
-                if existing is None or existing.op == "get_attr" and existing.target != path:
+                if existing is None or (existing.op == "get_attr" and existing.target != path):
                     return self.attribute(tensor, path, len(self.stack) - 1)
         return super().node_of(tensor)
 

@@ -40,7 +40,9 @@ def translate(graph: fx.Graph, node: fx.Node, function: Callable[..., Any]) -> N
     node.replace_all_uses_with(end)
     if end in nodes:
         for other in nodes:
-            other.meta.update({key: value for key, value in node.meta.items() if key not in LINE_OWN})
+            other.meta.update(
+                {key: value for key, value in node.meta.items() if key not in LINE_OWN}
+            )
             other.meta["chained"] = other is not end
         value = end.meta.get("val", node.meta.get("val"))
         end.meta.update(node.meta)
@@ -62,4 +64,8 @@ def without_style(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def pattern_of(node: fx.Node) -> str:
     """The pattern of an einops call."""
-    return next(str(arg) for arg in (*node.args, *node.kwargs.values()) if isinstance(arg, str) and "->" in arg)
+    return next(
+        str(arg)
+        for arg in (*node.args, *node.kwargs.values())
+        if isinstance(arg, str) and "->" in arg
+    )

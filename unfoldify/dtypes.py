@@ -38,15 +38,17 @@ def dtype_expression(node: fx.Node) -> ast.expr | None:
 
 
 def mentions_dtype(expression: ast.expr) -> bool:
-    return any(isinstance(n, ast.Attribute) and n.attr in ("dtype", "_dtype") for n in ast.walk(expression)) or (
-        isinstance(expression, ast.Name) and "dtype" in expression.id
-    )
+    return any(
+        isinstance(n, ast.Attribute) and n.attr in ("dtype", "_dtype") for n in ast.walk(expression)
+    ) or (isinstance(expression, ast.Name) and "dtype" in expression.id)
 
 
 def is_literal(expression: ast.expr) -> bool:
     """`torch.float32`"""
-    return isinstance(expression, ast.Attribute) and isinstance(expression.value, ast.Name) and (
-        expression.value.id == "torch" and expression.attr != "dtype"
+    return (
+        isinstance(expression, ast.Attribute)
+        and isinstance(expression.value, ast.Name)
+        and (expression.value.id == "torch" and expression.attr != "dtype")
     )
 
 
@@ -54,14 +56,24 @@ def read(graph: fx.Graph, node: fx.Node, value: Any, given: ast.expr) -> Any:
     """The dtype of the nearest value that has it; of the one that the user names where it is near."""
     if not isinstance(value, torch.dtype) or not value.is_floating_point:
         return value
-    wanted = given.value.id if isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) else None
+    wanted = (
+        given.value.id
+        if isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name)
+        else None
+    )
     source = node.meta.get("dtype_from")
     if source is not None and source.meta["val"].dtype == value:
         with graph.inserting_before(node):
             return graph.call_function(getattr, (source, "dtype"))
-    found = [n for n in before(node) if "val" in n.meta and n.meta["val"].dtype == value and n.target is not getattr]
+    found = [
+        n
+        for n in before(node)
+        if "val" in n.meta and n.meta["val"].dtype == value and n.target is not getattr
+    ]
     if not found:
         return value
-    best = next((n for n in found if wanted is not None and wanted == n.meta.get("name", n.name)), found[0])
+    best = next(
+        (n for n in found if wanted is not None and wanted == n.meta.get("name", n.name)), found[0]
+    )
     with graph.inserting_before(node):
         return graph.call_function(getattr, (best, "dtype"))

@@ -28,7 +28,12 @@ def settle(graph: fx.Graph) -> None:
         target = node.args[0]
         assert isinstance(target, fx.Node)
         function = PLAIN.get(str(node.target))
-        if function is not None and len(node.args) == 2 and not node.kwargs and is_private(target, node):
+        if (
+            function is not None
+            and len(node.args) == 2
+            and not node.kwargs
+            and is_private(target, node)
+        ):
             node.op, node.target = "call_function", function
             node.meta.pop("mutates")
             node.meta.pop("alias", None)
@@ -38,7 +43,11 @@ def settle(graph: fx.Graph) -> None:
 
 def is_in_place(node: fx.Node) -> bool:
     """Whether a method changes its own tensor and hands it back."""
-    return bool(node.args) and node.meta.get("mutates") == (node.args[0],) and str(node.target).endswith("_")
+    return (
+        bool(node.args)
+        and node.meta.get("mutates") == (node.args[0],)
+        and str(node.target).endswith("_")
+    )
 
 
 def is_private(target: fx.Node, change: fx.Node) -> bool:

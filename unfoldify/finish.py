@@ -40,9 +40,13 @@ def place_exports(body: Body) -> None:
             continue
         with body.graph.inserting_after(call):
             own = body.graph.call_function(operator.getitem, (call, 0))
-        own.meta.update({key: call.meta[key] for key in ("positions", "val", "length") if key in call.meta})
+        own.meta.update(
+            {key: call.meta[key] for key in ("positions", "val", "length") if key in call.meta}
+        )
         own.meta["item"] = 0
-        call.replace_all_uses_with(own, lambda user, own=own: user is not own and user.target is not EXPORT)
+        call.replace_all_uses_with(
+            own, lambda user, own=own: user is not own and user.target is not EXPORT
+        )
         call.meta.pop("val", None)
         call.meta["length"] = 1 + len(child.exports)
         for user in list(call.users):
@@ -67,14 +71,20 @@ def is_removable(node: fx.Node) -> bool:
         return False
     if node.op == "call_module":
         child = node.meta.get("body")
-        return child is not None and all(n.op in ("placeholder", "output") for n in child.graph.nodes)
+        return child is not None and all(
+            n.op in ("placeholder", "output") for n in child.graph.nodes
+        )
     return not is_random(node)
 
 
 def is_part_of_used(node: fx.Node) -> bool:
     """An unused item of a result of which others are used: loops are alike only with it."""
     source = node.args[0] if node.target is operator.getitem else None
-    return isinstance(source, fx.Node) and "item" in node.meta and any(user.users for user in source.users)
+    return (
+        isinstance(source, fx.Node)
+        and "item" in node.meta
+        and any(user.users for user in source.users)
+    )
 
 
 def drop_dead(body: Body) -> None:
@@ -91,7 +101,9 @@ def drop_unused_arguments(body: Body) -> None:
             body.parameters.remove(parameter)
             body.graph.erase_node(node)
     if body.call is not None:
-        body.call.args = tuple(parameter.outer for parameter in body.parameters if parameter.node is not None)
+        body.call.args = tuple(
+            parameter.outer for parameter in body.parameters if parameter.node is not None
+        )
 
 
 # -- containers ------------------------------------------------------------------------------------
@@ -123,7 +135,10 @@ def is_chain(body: Body) -> bool:
 
 
 def is_container_inside(call: fx.Node) -> bool:
-    return isinstance(call.meta["module"], CONTAINERS) and type(call.meta["module"]).forward is nn.Module.forward
+    return (
+        isinstance(call.meta["module"], CONTAINERS)
+        and type(call.meta["module"]).forward is nn.Module.forward
+    )
 
 
 def inline(body: Body, call: fx.Node) -> None:

@@ -40,7 +40,11 @@ def torch_layer(module: nn.Module) -> type[nn.Module] | None:
     forward = vars(module).get("forward", type(module).forward)
     for cls in type(module).__mro__:
         if is_torch_class(cls) and cls is not nn.Module:
-            return cls if cls.forward is forward and type(module).__call__ is nn.Module.__call__ else None
+            return (
+                cls
+                if cls.forward is forward and type(module).__call__ is nn.Module.__call__
+                else None
+            )
     return None
 
 
@@ -71,7 +75,7 @@ def has_hooks(module: nn.Module) -> bool:
 
 
 def plan(module: nn.Module, path: str, wanted: Callable[[str, str], bool]) -> str:
-    """"spell" a layer out in place, "keep" its call, or "enter" it as a graph of its own.
+    """ "spell" a layer out in place, "keep" its call, or "enter" it as a graph of its own.
 
     `wanted(path, kind)` says whether the user wants a layer of this kind spelled out.
     """
@@ -92,5 +96,3 @@ def plan(module: nn.Module, path: str, wanted: Callable[[str, str], bool]) -> st
 
 def is_plain_sequential(module: Any) -> bool:
     return type(module) is nn.Sequential
-
-

@@ -58,7 +58,9 @@ class Lowering:
 
     def within(self, path: str, wanted: Callable[[str, str], bool]) -> Lowering:
         """The same for the graph of the module at `path`."""
-        return replace(self, wanted=lambda layer, kind: wanted(joined(path, layer) if layer else "", kind))
+        return replace(
+            self, wanted=lambda layer, kind: wanted(joined(path, layer) if layer else "", kind)
+        )
 
 
 def lower(graph: fx.Graph, how: Lowering) -> tuple[list[Group], list[Declined]]:
@@ -99,7 +101,14 @@ def spell_out(graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering) -> Grou
         style, why = "einsum", f"the product would take {readable(largest)}"
         largest = max((size_in_bytes(new.meta.get("val")) for new in nodes), default=0)
     group = Group(
-        layer_path(node), function_name(node), rule.kind, text, style, recorder.shapes(), largest, why
+        layer_path(node),
+        function_name(node),
+        rule.kind,
+        text,
+        style,
+        recorder.shapes(),
+        largest,
+        why,
     )
     recorder.replace(nodes, group)
     return group
@@ -200,7 +209,9 @@ class RuleRecorder(Recorder):
         self.graph.erase_node(self.node)
         self.drop_unused(nodes)
         if self.flag is not None:
-            follow_flag([node for node in nodes if node.graph is self.graph and not node._erased], self.flag)
+            follow_flag(
+                [node for node in nodes if node.graph is self.graph and not node._erased], self.flag
+            )
 
     def result_node(self, result: Any) -> fx.Node | None:
         return self.node_of(result) if isinstance(result, Tensor) else None
@@ -227,7 +238,10 @@ def follow_flag(nodes: list[fx.Node], flag: fx.Node) -> None:
     for node in nodes:
         if "dropout" in function_name(node):
             node.args = (*node.args[:2],)
-            node.kwargs = {**{k: v for k, v in node.kwargs.items() if k != "inplace"}, "training": flag}
+            node.kwargs = {
+                **{k: v for k, v in node.kwargs.items() if k != "inplace"},
+                "training": flag,
+            }
 
 
 def layer_path(node: fx.Node) -> str:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from unfoldify.capture import Body
 from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
-from unfoldify.emit.forward import Forward, forward
 from unfoldify.emit.format import Comment
+from unfoldify.emit.forward import Forward, forward
 from unfoldify.emit.lines import ClassCall, Declared, Hole
 
 
@@ -77,7 +77,10 @@ def find_instances(model: nn.Module, root: Body) -> list[Instance]:
     return [
         Instance(module, path)
         for path, module in model.named_modules()
-        if module is model or id(module) in entered and not is_container(module) or is_instance(module)
+        if module is model
+        or (id(module) in entered
+        and not is_container(module))
+        or is_instance(module)
     ]
 
 
@@ -155,7 +158,11 @@ def fingerprint(tree: Any, *, values: bool = False) -> Any:
     if isinstance(tree, Hole):
         return ("hole", tree.value) if values else ("hole", isinstance(tree.value, str))
     if isinstance(tree, Declared):
-        told = [(a.name, a.value) for a in tree.declaration.arguments if values or not is_number(a.value)]
+        told = [
+            (a.name, a.value)
+            for a in tree.declaration.arguments
+            if values or not is_number(a.value)
+        ]
         return ("layer", tree.declaration.cls, repr(told))
     if isinstance(tree, Comment):
         return ("comment", tree.text if values else "")
@@ -163,7 +170,10 @@ def fingerprint(tree: Any, *, values: bool = False) -> Any:
         return ("class", id(tree.instance.kind))
     if isinstance(tree, ast.AST):
         fields = getattr(tree, "_fields", ())
-        return (type(tree).__name__, *(fingerprint(getattr(tree, f, None), values=values) for f in fields))
+        return (
+            type(tree).__name__,
+            *(fingerprint(getattr(tree, f, None), values=values) for f in fields),
+        )
     if isinstance(tree, (list, tuple)):
         return tuple(fingerprint(item, values=values) for item in tree)
     return (type(tree).__name__, tree)
@@ -183,7 +193,8 @@ def group(level: list[Instance]) -> list[Kind]:
     kinds: dict[Any, Kind] = {}
     for instance in level:
         methods = tuple(
-            (label, text.names, fingerprint(list(text.lines))) for label, text in instance.methods.items()
+            (label, text.names, fingerprint(list(text.lines)))
+            for label, text in instance.methods.items()
         )
         key = (type(instance.module), methods, fingerprint(instance.init))
         kind = kinds.setdefault(key, Kind([]))

@@ -17,7 +17,7 @@ from unfoldify.emit.file import emit
 from unfoldify.emit.header import header
 from unfoldify.errors import VerificationError
 from unfoldify.lower import Declined, Group, Lowering, lower
-from unfoldify.merge import Merged, merge, walk_bodies
+from unfoldify.merge import merge, walk_bodies
 from unfoldify.options import Options, checked
 from unfoldify.record import einops_calls
 from unfoldify.recording import Recorded, record
@@ -78,7 +78,11 @@ def unfoldify(
     module = build(source, merged.side, model)
     say("verifying", 0, 1)
     tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
-    verification = verify(model, module, args, kwargs, variants=recorded.variants, progress=tell) if check else None
+    verification = (
+        verify(model, module, args, kwargs, variants=recorded.variants, progress=tell)
+        if check
+        else None
+    )
     source = emit(merged, header(model, source, verification, source_path))
     report = summarize(recorded, groups, declined, verification, {}, time.monotonic() - start)
     result = Result(source, module, report, merged.side)
@@ -92,7 +96,9 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
     return tuple(args) if isinstance(args, (tuple, list)) else (args,)
 
 
-def spell_out(recorded: Recorded, options: Options) -> tuple[list[tuple[str, Group]], list[tuple[str, Declined]]]:
+def spell_out(
+    recorded: Recorded, options: Options
+) -> tuple[list[tuple[str, Group]], list[tuple[str, Declined]]]:
     """Rewrite every graph of the model in place: the calls that have a rule, and changes in place."""
     how = Lowering(options.rules(), options.style, options.max_intermediate)
     groups: list[tuple[str, Group]] = []

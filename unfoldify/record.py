@@ -145,7 +145,9 @@ class Frame:
     """One graph under construction."""
 
     graph: fx.Graph
-    values: dict[int, tuple[Any, fx.Node]] = field(default_factory=dict)  # id → (weak reference, node)
+    values: dict[int, tuple[Any, fx.Node]] = field(
+        default_factory=dict
+    )  # id → (weak reference, node)
     layers: list[Any] = field(default_factory=list)  # layers being spelled out, innermost last
 
 
@@ -182,7 +184,9 @@ class Recorder(TorchFunctionMode):
             result = func(*plain_arguments(args), **plain_arguments(kwargs))
         name = call_name(func)
         mutated = tuple(
-            tensor for tensor, before in zip(tensors, versions, strict=True) if version(tensor) != before
+            tensor
+            for tensor, before in zip(tensors, versions, strict=True)
+            if version(tensor) != before
         )
         if name in LOOKS:
             return result
@@ -230,9 +234,15 @@ class Recorder(TorchFunctionMode):
         while frame is not None and is_machinery(frame.f_code.co_filename):
             frame = frame.f_back
         found = site((frame.f_code, frame.f_lasti)) if frame is not None else None
-        left = found.expression.left if found is not None and isinstance(found.expression, ast.BinOp) else None
+        left = (
+            found.expression.left
+            if found is not None and isinstance(found.expression, ast.BinOp)
+            else None
+        )
         if isinstance(left, ast.Constant) or (
-            isinstance(left, ast.Name) and frame is not None and frame.f_locals.get(left.id) is args[1]
+            isinstance(left, ast.Name)
+            and frame is not None
+            and frame.f_locals.get(left.id) is args[1]
         ):
             return args[1], args[0]
         return args
@@ -372,8 +382,14 @@ class Recorder(TorchFunctionMode):
         if isinstance(value, dict):
             return {key: self.to_nodes(item) for key, item in value.items()}
         if isinstance(value, slice):
-            return slice(self.to_nodes(value.start), self.to_nodes(value.stop), self.to_nodes(value.step))
-        if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 and hasattr(value, "item"):
+            return slice(
+                self.to_nodes(value.start), self.to_nodes(value.stop), self.to_nodes(value.step)
+            )
+        if (
+            type(value).__module__ == "numpy"
+            and getattr(value, "ndim", 1) == 0
+            and hasattr(value, "item")
+        ):
             return value.item()
         return value
 
@@ -456,7 +472,9 @@ def spelled(func: Any, name: str, args: Any, kwargs: Any) -> tuple[str, Any, Any
 @lru_cache(maxsize=4096)
 def is_method(func: Any) -> bool:
     """Whether a torch callable is a method of Tensor."""
-    return bool(is_tensor_method_or_property(func)) or getattr(Tensor, call_name(func), None) is func
+    return (
+        bool(is_tensor_method_or_property(func)) or getattr(Tensor, call_name(func), None) is func
+    )
 
 
 def call_name(func: Any) -> str:
@@ -528,7 +546,11 @@ def plain_arguments(value: Any) -> Any:
 
 
 def plain_value(value: Any) -> Any:
-    return plain(value) if isinstance(value, (bool, int, float, complex, str)) else type(value).__name__
+    return (
+        plain(value)
+        if isinstance(value, (bool, int, float, complex, str))
+        else type(value).__name__
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -578,7 +600,11 @@ def einops_calls() -> Iterator[None]:
 def recorded_einops(function: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         recorder: Any = ACTIVE.get()
-        if recorder is None or not recorder.stack or not any(True for _ in tensors_in((args, kwargs))):
+        if (
+            recorder is None
+            or not recorder.stack
+            or not any(True for _ in tensors_in((args, kwargs)))
+        ):
             return function(*args, **kwargs)
         return recorder.einops_call(function, args, kwargs)
 
@@ -591,5 +617,3 @@ def is_random(node: fx.Node) -> bool:
     """Whether a call may draw random numbers: such calls keep their order."""
     name = node.target if isinstance(node.target, str) else call_name(node.target)
     return node.op != "get_attr" and any(part in name for part in RANDOM)
-
-

@@ -41,7 +41,11 @@ class Recorded:
 
 
 def record(
-    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: Wanted, seconds: float = 10.0
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    seconds: float = 10.0,
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
     variants = free_sizes(model, args, kwargs, max_seconds=seconds)
@@ -57,7 +61,10 @@ def record(
         if not recordings:
             raise not_recorded(failures[False]) from failures[False]
         first = recordings[min(recordings)]
-        fixed = [*values_read(first), *(mode_missing(mode, error) for mode, error in failures.items())]
+        fixed = [
+            *values_read(first),
+            *(mode_missing(mode, error) for mode, error in failures.items()),
+        ]
         fixed.extend(explain_sizes(model, first, variants, wanted, training=min(recordings)))
         if len(recordings) == 2:
             by_mode(first.root, recordings[True].root)
@@ -67,7 +74,12 @@ def record(
 
 
 def observe(
-    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], wanted: Wanted, *, training: bool
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    *,
+    training: bool,
 ) -> Recording:
     """One recorded run, its graphs finished."""
     with preserved(model), torch.enable_grad():
@@ -83,11 +95,18 @@ def copies(value: Any) -> Any:
     """The example with its tensors cloned: a model may write to its inputs."""
     from unfoldify import nesting
 
-    return nesting.rebuilt(value, lambda path, tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad))
+    return nesting.rebuilt(
+        value, lambda path, tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    )
 
 
 def explain_sizes(
-    model: nn.Module, first: Recording, variants: Sequence[SizeVariant], wanted: Wanted, *, training: bool
+    model: nn.Module,
+    first: Recording,
+    variants: Sequence[SizeVariant],
+    wanted: Wanted,
+    *,
+    training: bool,
 ) -> list[Fixed]:
     """Run at other sizes; numbers that follow a size become that size, what else differs is said."""
     fixed: list[Fixed] = []
@@ -96,12 +115,18 @@ def explain_sizes(
         try:
             other = observe(model, args, kwargs, wanted, training=training)
         except Exception as error:
-            fixed.append(Fixed("sizes", users_line(error, None) or "", f"{variant.description}: {fact(error)}"))
+            fixed.append(
+                Fixed(
+                    "sizes", users_line(error, None) or "", f"{variant.description}: {fact(error)}"
+                )
+            )
             continue
         differences = list(align(first.root, other.root, by_size))
         if not differences:
             break
-        fixed.extend(sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3])
+        fixed.extend(
+            sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
+        )
     return fixed
 
 
@@ -115,7 +140,9 @@ def values_read(recording: Recording) -> list[Fixed]:
     """The tensors whose values Python looked at: what was decided by them is fixed."""
     found = {
         (shown_line(read.sites), read.call): Fixed(
-            "value", shown_line(read.sites), f"the value {read.value!r} of a tensor was looked at ({read.call})"
+            "value",
+            shown_line(read.sites),
+            f"the value {read.value!r} of a tensor was looked at ({read.call})",
         )
         for read in recording.reads
         if read.call not in ("item", "tolist")
@@ -125,7 +152,11 @@ def values_read(recording: Recording) -> list[Fixed]:
 
 def mode_missing(training: bool, error: Exception) -> Fixed:
     mode = "training" if training else "evaluation"
-    return Fixed("mode", users_line(error, None) or "", f"the model does not run in {mode} mode: {fact(error)}")
+    return Fixed(
+        "mode",
+        users_line(error, None) or "",
+        f"the model does not run in {mode} mode: {fact(error)}",
+    )
 
 
 def shown_line(positions: Sequence[Position]) -> str:

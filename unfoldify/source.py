@@ -26,11 +26,17 @@ class Site:
 
     filename: str
     line: int
-    statement: tuple[str, int]  # file and first line of the statement: calls of one statement share it
+    statement: tuple[
+        str, int
+    ]  # file and first line of the statement: calls of one statement share it
     role: str  # "assigned" | "returned" | "nested" | "discarded"
-    targets: tuple[str | None, ...] = ()  # names on the left; more than one where a tuple is unpacked
+    targets: tuple[
+        str | None, ...
+    ] = ()  # names on the left; more than one where a tuple is unpacked
     unpacks: bool = False
-    index: int | None = None  # of the subscript that the value is taken apart by at once: `x.shape[-1]`
+    index: int | None = (
+        None  # of the subscript that the value is taken apart by at once: `x.shape[-1]`
+    )
     argument_of: str | None = None  # keyword under which the value is passed on, where it is
     expression: ast.expr | None = field(default=None, compare=False)
     comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
@@ -44,7 +50,9 @@ class SourceFile:
 
     expressions: Mapping[tuple[int, int, int, int], ast.expr]
     parents: Mapping[ast.AST, ast.AST]
-    comments: Mapping[int, tuple[str, bool]]  # line → comment, and whether it has the line to itself
+    comments: Mapping[
+        int, tuple[str, bool]
+    ]  # line → comment, and whether it has the line to itself
     lines: tuple[str, ...]
 
 
@@ -99,11 +107,19 @@ def parsed(filename: str) -> SourceFile | None:
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             parents[child] = node
-        if isinstance(node, ast.expr) and node.end_lineno is not None and node.end_col_offset is not None:
+        if (
+            isinstance(node, ast.expr)
+            and node.end_lineno is not None
+            and node.end_col_offset is not None
+        ):
             expressions.setdefault(
                 (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node
             )
-        elif isinstance(node, ast.AugAssign) and node.end_lineno is not None and node.end_col_offset is not None:
+        elif (
+            isinstance(node, ast.AugAssign)
+            and node.end_lineno is not None
+            and node.end_col_offset is not None
+        ):
             # an augmented assignment computes at the span of the whole statement
             key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
             expressions.setdefault(key, node)  # type: ignore[arg-type]
@@ -120,7 +136,9 @@ def _tokenized_comments(text: str) -> Iterator[tuple[int, tuple[str, bool]]]:
         return
 
 
-def _use(file: SourceFile, expression: ast.expr) -> tuple[ast.stmt, str, tuple[str | None, ...], bool]:
+def _use(
+    file: SourceFile, expression: ast.expr
+) -> tuple[ast.stmt, str, tuple[str | None, ...], bool]:
     """The statement around an expression, and what the statement does with its value."""
     node: ast.AST = expression
     whole = True
@@ -220,7 +238,9 @@ def loop_head(position: Position) -> LoopHead | None:
     if found is None or file is None or found.expression is None:
         return None
     node: ast.AST | None = found.expression
-    while node is not None and not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.Module)):
+    while node is not None and not isinstance(
+        node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
+    ):
         if isinstance(node, (ast.For, ast.AsyncFor)):
             return LoopHead(_all_names(node.target), node.lineno, ast.unparse(node.iter))
         if isinstance(node, ast.While):

@@ -26,9 +26,18 @@ def summarize(
         if not group.layer:
             name = joined(path, group.function)
         row = LayerRow(
-            name, group.kind, group.text, group.shapes, group.intermediate, errors.get(name), group.style, group.why
+            name,
+            group.kind,
+            group.text,
+            group.shapes,
+            group.intermediate,
+            errors.get(name),
+            group.style,
+            group.why,
         )
         rows.setdefault((name, group.text), row)
     left = {(joined(path, each.layer) or each.function, each.reason) for path, each in declined}
-    fixed = [": ".join(part for part in (each.where, each.reason) if part) for each in recorded.fixed]
+    fixed = [
+        ": ".join(part for part in (each.where, each.reason) if part) for each in recorded.fixed
+    ]
     return Report(tuple(rows.values()), verification, tuple(sorted(left)), tuple(fixed), seconds)

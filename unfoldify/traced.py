@@ -39,7 +39,9 @@ def _recorded(function: Callable[..., Any], value: Any, *args: Any) -> Any:
     return recorder.number(function, args, value)
 
 
-def _binary(name: str, function: Callable[..., Any], base: type, reflected: bool) -> Callable[..., Any]:
+def _binary(
+    name: str, function: Callable[..., Any], base: type, reflected: bool
+) -> Callable[..., Any]:
     plain = getattr(base, name)
 
     def method(self: Any, other: Any) -> Any:

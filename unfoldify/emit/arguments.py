@@ -47,12 +47,16 @@ class Arguments:
     def resolve(self) -> tuple[list[ast.stmt], dict[str, list[ast.stmt]]]:
         """The statements of `__init__` and of each method, without holes."""
         inits = [instance.init for instance in self.kind.instances]
-        init = [self.fill([statements[i] for statements in inits], in_init=True) for i in range(len(inits[0]))]
+        init = [
+            self.fill([statements[i] for statements in inits], in_init=True)
+            for i in range(len(inits[0]))
+        ]
         methods: dict[str, list[ast.stmt]] = {}
         for label, text in self.first.methods.items():
             others = [list(instance.methods[label].lines) for instance in self.kind.instances]
             methods[label] = [
-                self.fill([lines[i] for lines in others], in_init=False) for i in range(len(text.lines))
+                self.fill([lines[i] for lines in others], in_init=False)
+                for i in range(len(text.lines))
             ]
         init[1:1] = [
             assign(ast.Attribute(name("self"), label, ast.Store()), name(argument))
@@ -80,7 +84,9 @@ class Arguments:
                 setattr(filled, label, self.fill(parts, in_init=in_init))
             return filled
         if isinstance(first, list):
-            return [self.fill([tree[i] for tree in trees], in_init=in_init) for i in range(len(first))]
+            return [
+                self.fill([tree[i] for tree in trees], in_init=in_init) for i in range(len(first))
+            ]
         return first
 
     def hole(self, holes: list[Hole], *, in_init: bool) -> ast.expr:
@@ -103,14 +109,21 @@ class Arguments:
         """The declaration of a layer; an argument that any instance gives, all give."""
         declarations = [call.declaration for call in calls]
         defaults = parameters_of(declarations[0].cls)
-        given = [{argument.name: argument.value for argument in found.arguments} for found in declarations]
-        by_position = {a.name for found in declarations[:1] for a in found.arguments if a.positional}
+        given = [
+            {argument.name: argument.value for argument in found.arguments}
+            for found in declarations
+        ]
+        by_position = {
+            a.name for found in declarations[:1] for a in found.arguments if a.positional
+        }
         args: list[ast.expr] = []
         keywords: list[ast.keyword] = []
         names = [label for label in defaults if any(label in each for each in given)]
         columns = {label: [each.get(label, defaults[label]) for each in given] for label in names}
         for position, label in enumerate(names):
-            origin = self.words.get((calls[0].path, label)) or self.words.get((calls[0].path, position))
+            origin = self.words.get((calls[0].path, label)) or self.words.get(
+                (calls[0].path, position)
+            )
             value = self.value(columns[label], origin or self.usual(label, columns))
             if label in by_position and not keywords:
                 args.append(value)
@@ -211,7 +224,9 @@ def common_text(texts: list[str]) -> str:
     if len(set(texts)) == 1:
         return texts[0]
     parts = [text.replace(": ", ", ", 1).split(", ") for text in texts]
-    title, *kept = [part for part in parts[0] if all(part in others for others in parts)] or [texts[0]]
+    title, *kept = [part for part in parts[0] if all(part in others for others in parts)] or [
+        texts[0]
+    ]
     mark = ": " if ": " in texts[0] else ", "
     return f"{title}{mark}{', '.join(kept)}" if kept else title
 

@@ -96,7 +96,13 @@ class Constructor:
         _, args, keywords, made = base_of(self.module)
         if isinstance(self.module, BASES) and type(self.module) not in BASES:
             args, made = self.container_items()
-        first = ast.Expr(ast.Call(ast.Attribute(ast.Call(name("super"), [], []), "__init__", ast.Load()), args, keywords))
+        first = ast.Expr(
+            ast.Call(
+                ast.Attribute(ast.Call(name("super"), [], []), "__init__", ast.Load()),
+                args,
+                keywords,
+            )
+        )
         entries: dict[str, ast.stmt] = {}
         for label, child in self.module._modules.items():
             if label not in made:
@@ -110,12 +116,17 @@ class Constructor:
         order = order_in_source(type(self.module))
         known = [label for label in entries if label in order]
         if len(known) == len(entries):
-            entries = {label: entries[label] for label in sorted(entries, key=lambda label: order[label])}
+            entries = {
+                label: entries[label] for label in sorted(entries, key=lambda label: order[label])
+            }
         return [first, *entries.values(), *self.constants()]
 
     def container_items(self) -> tuple[list[ast.expr], set[str]]:
         """The arguments of `super().__init__` for a class that is a container."""
-        items = {label: self.child(child, joined(self.path, label)) for label, child in self.module._modules.items()}
+        items = {
+            label: self.child(child, joined(self.path, label))
+            for label, child in self.module._modules.items()
+        }
         if isinstance(self.module, (nn.ModuleList, nn.Sequential)):
             numbered = {label: item for label, item in items.items() if label.isdigit()}
             elements = list(numbered.values())
@@ -155,12 +166,17 @@ class Constructor:
         spelled = dotted(f"nn.{type(module).__name__}")
         if isinstance(module, (nn.ParameterList, nn.ParameterDict)):
             return self.parameters(module, spelled)
-        items = {label: self.child(child, joined(path, label)) for label, child in module._modules.items()}
+        items = {
+            label: self.child(child, joined(path, label))
+            for label, child in module._modules.items()
+        }
         if isinstance(module, nn.ModuleDict):
             keys: list[ast.expr | None] = [ast.Constant(key) for key in items]
             return ast.Call(spelled, [ast.Dict(keys, list(items.values()))] if items else [], [])
         if isinstance(module, nn.ModuleList):
-            return ast.Call(spelled, [ast.List(list(items.values()), ast.Load())] if items else [], [])
+            return ast.Call(
+                spelled, [ast.List(list(items.values()), ast.Load())] if items else [], []
+            )
         if all(label == str(index) for index, label in enumerate(items)):
             return ast.Call(spelled, list(items.values()), [])
         keys = [ast.Constant(key) for key in items]
@@ -179,7 +195,9 @@ class Constructor:
     def parameter(self, label: str, parameter: nn.Parameter | None) -> ast.stmt:
         value = ast.Constant(None) if parameter is None else empty_parameter(parameter)
         if parameter is None or not label.isidentifier():
-            return ast.Expr(ast.Call(dotted("self.register_parameter"), [ast.Constant(label), value], []))
+            return ast.Expr(
+                ast.Call(dotted("self.register_parameter"), [ast.Constant(label), value], [])
+            )
         return self.attribute(label, value)
 
     def buffer(self, label: str, buffer: Tensor | None) -> ast.stmt:
@@ -191,7 +209,9 @@ class Constructor:
         else:
             value = self.constant(buffer, joined(self.path, label))
         keywords = [] if persistent else [ast.keyword("persistent", ast.Constant(False))]
-        return ast.Expr(ast.Call(dotted("self.register_buffer"), [ast.Constant(label), value], keywords))
+        return ast.Expr(
+            ast.Call(dotted("self.register_buffer"), [ast.Constant(label), value], keywords)
+        )
 
     def constants(self) -> list[ast.stmt]:
         """Tensors that the model keeps as plain attributes, or that its code found elsewhere."""
@@ -234,12 +254,16 @@ class SizesAsHoles(ast.NodeTransformer):
 
 def empty_parameter(parameter: Tensor) -> ast.expr:
     """`nn.Parameter(torch.empty(3, 4))`: its values come from the original."""
-    keywords = [] if parameter.requires_grad else [ast.keyword("requires_grad", ast.Constant(False))]
+    keywords = (
+        [] if parameter.requires_grad else [ast.keyword("requires_grad", ast.Constant(False))]
+    )
     return ast.Call(dotted("nn.Parameter"), [empty_tensor(parameter)], keywords)
 
 
 def empty_tensor(tensor: Tensor) -> ast.expr:
-    shape: list[ast.expr] = [Hole.of(int(size), "size") for size in tensor.shape] or [ast.Tuple([], ast.Load())]
+    shape: list[ast.expr] = [Hole.of(int(size), "size") for size in tensor.shape] or [
+        ast.Tuple([], ast.Load())
+    ]
     keywords = []
     if tensor.dtype != torch.float32:
         keywords.append(ast.keyword("dtype", dotted(str(tensor.dtype))))
@@ -254,5 +278,3 @@ def einops_layer(module: nn.Module) -> ast.expr:
         args.append(ast.Constant(module.reduction))
     keywords = [ast.keyword(key, constant(value)) for key, value in sizes.items()]
     return ast.Call(name(type(module).__name__), args, keywords)
-
-

@@ -37,7 +37,9 @@ class Expressions:
     module: nn.Module
     names: Mapping[fx.Node, str]
     device: ast.expr | None = None  # "the device of the input", for tensors that are made on it
-    attributes: dict[str, ast.expr] = field(default_factory=dict)  # loop variables that stand for a path
+    attributes: dict[str, ast.expr] = field(
+        default_factory=dict
+    )  # loop variables that stand for a path
     imports: set[str] = field(default_factory=set)
 
     def of(self, node: fx.Node, *, by_name: bool = True) -> ast.expr:
@@ -51,7 +53,9 @@ class Expressions:
         if node.op == "call_method":
             receiver, *rest = node.args
             call = ast.Attribute(self.value(receiver), str(node.target), ast.Load())
-            return self.call(call, getattr(torch.Tensor, str(node.target)), tuple(rest), node, method=True)
+            return self.call(
+                call, getattr(torch.Tensor, str(node.target)), tuple(rest), node, method=True
+            )
         return self.function_call(node)
 
     # -- values --------------------------------------------------------------------------------
@@ -69,13 +73,19 @@ class Expressions:
         if isinstance(value, list):
             return ast.List([self.value(item, origin) for item in value], ast.Load())
         if isinstance(value, dict):
-            return ast.Dict([self.value(key) for key in value], [self.value(item) for item in value.values()])
+            return ast.Dict(
+                [self.value(key) for key in value], [self.value(item) for item in value.values()]
+            )
         if isinstance(value, slice):
             return self.slice(value)
         if isinstance(value, torch.device):
             return self.device or ast.Constant(str(value))
         if isinstance(value, range):
-            return ast.Call(name("range"), [constant(part) for part in (value.start, value.stop, value.step)], [])
+            return ast.Call(
+                name("range"),
+                [constant(part) for part in (value.start, value.stop, value.step)],
+                [],
+            )
         spelled = object_name(value)
         if spelled == "...":
             return ast.Constant(...)
@@ -95,7 +105,10 @@ class Expressions:
         return constant(value)
 
     def slice(self, value: slice) -> ast.expr:
-        parts = [None if part is None else self.value(part) for part in (value.start, value.stop, value.step)]
+        parts = [
+            None if part is None else self.value(part)
+            for part in (value.start, value.stop, value.step)
+        ]
         return ast.Slice(*parts)
 
     def path(self, path: str) -> ast.expr:
@@ -119,7 +132,9 @@ class Expressions:
         if method != "forward":
             target = ast.Attribute(target, method, ast.Load())
         if body is None:
-            return self.call(target, type(node.meta["module"]).forward, node.args, node, method=True)
+            return self.call(
+                target, type(node.meta["module"]).forward, node.args, node, method=True
+            )
         args: list[ast.expr] = []
         keywords: list[ast.keyword] = []
         live = [parameter for parameter in body.parameters if parameter.node is not None]
@@ -144,7 +159,9 @@ class Expressions:
         if target is getattr:
             return ast.Attribute(self.value(node.args[0]), str(node.args[1]), ast.Load())
         if target is operator.getitem:
-            return ast.Subscript(self.value(node.args[0]), self.index(written_index(node)), ast.Load())
+            return ast.Subscript(
+                self.value(node.args[0]), self.index(written_index(node)), ast.Load()
+            )
         if target is choose:
             flag, value, otherwise = (self.value(arg) for arg in node.args)
             return ast.IfExp(flag, value, otherwise)
@@ -156,7 +173,9 @@ class Expressions:
             return ast.Call(name(target.name), [], keywords)
         spelled = "OrderedDict" if target is OrderedDict else function_name(target)
         if spelled is None:
-            return ast.Call(name(getattr(target, "__name__", "call")), [self.value(a) for a in node.args], [])
+            return ast.Call(
+                name(getattr(target, "__name__", "call")), [self.value(a) for a in node.args], []
+            )
         if spelled.startswith("math."):
             self.imports.add("math")
         return self.call(dotted(spelled), target, node.args, node)
@@ -167,17 +186,30 @@ class Expressions:
         return self.value(key)
 
     def call(
-        self, function: ast.expr, target: Callable[..., Any], given: tuple[Any, ...], node: fx.Node, *, method: bool = False
+        self,
+        function: ast.expr,
+        target: Callable[..., Any],
+        given: tuple[Any, ...],
+        node: fx.Node,
+        *,
+        method: bool = False,
     ) -> ast.expr:
         """A call as a person would write it: defaults dropped, later arguments by name."""
         args, keywords = tidied(target, given, dict(node.kwargs), as_written(node), method=method)
         sizes = [self.value(arg, (node, index)) for index, arg in enumerate(args)]
-        named = [ast.keyword(key, self.value(value, (node, key))) for key, value in keywords.items()]
+        named = [
+            ast.keyword(key, self.value(value, (node, key))) for key, value in keywords.items()
+        ]
         return ast.Call(function, sizes, named)
 
 
 def tidied(
-    target: Callable[..., Any], given: tuple[Any, ...], keywords: dict[str, Any], written: int | None, *, method: bool
+    target: Callable[..., Any],
+    given: tuple[Any, ...],
+    keywords: dict[str, Any],
+    written: int | None,
+    *,
+    method: bool,
 ) -> tuple[list[Any], dict[str, Any]]:
     """Arguments without those that say what is so anyway."""
     args = list(given)
@@ -189,18 +221,28 @@ def tidied(
         parameters = parameters[1:]
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
         defaults = {p.name: p.default for p in parameters}
-        return args, {k: v for k, v in keywords.items() if not same(defaults.get(k, inspect.Parameter.empty), v)}
+        return args, {
+            k: v
+            for k, v in keywords.items()
+            if not same(defaults.get(k, inspect.Parameter.empty), v)
+        }
     if len(args) > len(parameters):
         return args, keywords
     bound = {p.name: value for p, value in zip(parameters, args, strict=False)}
     bound.update(keywords)
     kept = {
-        p.name: bound[p.name] for p in parameters if p.name in bound and not same(p.default, bound[p.name])
+        p.name: bound[p.name]
+        for p in parameters
+        if p.name in bound and not same(p.default, bound[p.name])
     }
     positional: list[Any] = []
     limit = written if written is not None else max(POSITIONAL_LIMIT, required(parameters))
     for parameter in parameters:
-        fits = parameter.kind is not parameter.KEYWORD_ONLY and parameter.name in kept and len(positional) < limit
+        fits = (
+            parameter.kind is not parameter.KEYWORD_ONLY
+            and parameter.name in kept
+            and len(positional) < limit
+        )
         if not fits:
             break
         positional.append(kept.pop(parameter.name))
@@ -226,13 +268,23 @@ def as_written(node: fx.Node) -> int | None:
         return None
     use = use_of(node)
     expression = use.site.expression if use.site is not None else None
-    if not isinstance(expression, ast.Call) or any(isinstance(arg, ast.Starred) for arg in expression.args):
+    if not isinstance(expression, ast.Call) or any(
+        isinstance(arg, ast.Starred) for arg in expression.args
+    ):
         return None
-    called = expression.func.attr if isinstance(expression.func, ast.Attribute) else getattr(expression.func, "id", None)
+    called = (
+        expression.func.attr
+        if isinstance(expression.func, ast.Attribute)
+        else getattr(expression.func, "id", None)
+    )
     target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", None)
     if called != target:
         return None
-    method = node.op == "call_function" and isinstance(expression.func, ast.Attribute) and is_value(expression.func.value)
+    method = (
+        node.op == "call_function"
+        and isinstance(expression.func, ast.Attribute)
+        and is_value(expression.func.value)
+    )
     return len(expression.args) + method
 
 
@@ -252,12 +304,17 @@ def is_value(expression: ast.expr) -> bool:
     first = expression
     while isinstance(first, ast.Attribute):
         first = first.value
-    return not (isinstance(first, ast.Name) and first.id in ("torch", "F", "nn", "einops", "math", "functional"))
+    return not (
+        isinstance(first, ast.Name)
+        and first.id in ("torch", "F", "nn", "einops", "math", "functional")
+    )
 
 
 def step_into(expression: ast.expr, parent: Any, part: str) -> ast.expr:
     """`parent.part`, `parent[0]` or `parent["key"]`."""
-    indexed = isinstance(parent, (nn.ModuleList, nn.Sequential, nn.ParameterList)) and part.isdigit()
+    indexed = (
+        isinstance(parent, (nn.ModuleList, nn.Sequential, nn.ParameterList)) and part.isdigit()
+    )
     if indexed:
         return ast.Subscript(expression, ast.Constant(int(part)), ast.Load())
     if isinstance(parent, (nn.ModuleDict, nn.ParameterDict)):

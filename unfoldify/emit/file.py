@@ -126,7 +126,9 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     for label, lines in methods.items():
         text = first.methods[label]
         owner = next(b for b in first.bodies if b.module is first.module)
-        body.append(function(label, signature(owner, text.names, is_root=is_root), lines or [ast.Pass()]))
+        body.append(
+            function(label, signature(owner, text.names, is_root=is_root), lines or [ast.Pass()])
+        )
     return ast.ClassDef(kind.name, [base], [], body or [ast.Pass()], [])
 
 
@@ -143,7 +145,8 @@ def output_classes(merged: Merged) -> Iterator[ast.ClassDef]:
 def output_class(target: Construct) -> ast.ClassDef:
     kind: ast.expr = ast.BinOp(dotted("torch.Tensor"), ast.BitOr(), ast.Constant(None))
     fields = [
-        ast.AnnAssign(ast.Name(field, ast.Store()), kind, ast.Constant(None), 1) for field in target.fields
+        ast.AnnAssign(ast.Name(field, ast.Store()), kind, ast.Constant(None), 1)
+        for field in target.fields
     ]
     bases, decorators = ([name("NamedTuple")], []) if target.is_tuple else ([], [name("dataclass")])
     return ast.ClassDef(target.name, bases, [], [*fields] or [ast.Pass()], decorators)
@@ -168,12 +171,16 @@ def ties(root: Instance, merged: Merged) -> Iterator[ast.stmt]:
         first = seen.setdefault(id(module), path)
         if first != path and not any(path.startswith(other + ".") for other in made):
             made.add(path)
-            yield remarked(assign(stored(spell.path(path)), spell.path(first)), "one module, two names")
+            yield remarked(
+                assign(stored(spell.path(path)), spell.path(first)), "one module, two names"
+            )
     tensors: dict[int, str] = {}
     for path, tensor in root.module.named_parameters(remove_duplicate=False):
         first = tensors.setdefault(id(tensor), path)
         if first != path and not any(path.startswith(other + ".") for other in made):
-            yield remarked(assign(stored(spell.path(path)), spell.path(first)), "one tensor, two names")
+            yield remarked(
+                assign(stored(spell.path(path)), spell.path(first)), "one tensor, two names"
+            )
 
 
 def dtype_of_model(model: nn.Module) -> Iterator[ast.stmt]:
@@ -216,7 +223,11 @@ def imports(text: str) -> str:
         standard.append("from pathlib import Path")
     if "NamedTuple" in used:
         standard.append("from typing import NamedTuple")
-    plain = [line for word, line in (("torch", "import torch"), ("F", "import torch.nn.functional as F")) if word in used]
+    plain = [
+        line
+        for word, line in (("torch", "import torch"), ("F", "import torch.nn.functional as F"))
+        if word in used
+    ]
     calls = [call for call in EINOPS if call in used]
     layers = [layer for layer in EINOPS_LAYERS if layer in used]
     plain += [f"from einops import {', '.join(calls)}"] if calls else []

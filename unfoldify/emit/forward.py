@@ -83,7 +83,9 @@ def lines_of(body: Body, is_root: bool) -> tuple[list[ast.stmt], tuple[str, ...]
     return lines, tuple(names[node] for node in placeholders), expressions.imports
 
 
-def device_of(placeholders: list[fx.Node], names: dict[fx.Node, str], module: nn.Module) -> ast.expr | None:
+def device_of(
+    placeholders: list[fx.Node], names: dict[fx.Node, str], module: nn.Module
+) -> ast.expr | None:
     """Where new tensors are made: where the first tensor argument is."""
     for node in placeholders:
         if "val" in node.meta:
@@ -110,7 +112,11 @@ class Writer:
                 if step.opens is not None:
                     first = next((step_group(s) for s in inner if s.opens is None), None)
                     lines.append(Blank())
-                    if first is not None and first not in self.headed and loop_is_inside(inner, first):
+                    if (
+                        first is not None
+                        and first not in self.headed
+                        and loop_is_inside(inner, first)
+                    ):
                         self.headed.add(first)
                         lines.append(Comment(self.heading(first)))
                     lines.extend([*self.loop(step, inner), Blank()])
@@ -133,7 +139,9 @@ class Writer:
                 yield from lines
             else:
                 mode = "torch.enable_grad" if grad else "torch.no_grad"
-                yield ast.With([ast.withitem(ast.Call(dotted(mode), [], []))], paragraphs(lines), lineno=0)
+                yield ast.With(
+                    [ast.withitem(ast.Call(dotted(mode), [], []))], paragraphs(lines), lineno=0
+                )
 
     def loop(self, step: Step, inner: list[Step]) -> Iterator[ast.stmt]:
         """A loop: what it starts from, its head, its body, what a round hands on."""
@@ -181,8 +189,12 @@ class Writer:
     def unpacking(self, step: Step) -> ast.stmt:
         length = int(step.node.meta["length"])
         by_position = {part.args[1]: self.expressions.names[part] for part in step.items}
-        targets: list[ast.expr] = [ast.Name(by_position.get(i, "_"), ast.Store()) for i in range(length)]
-        return assign(ast.Tuple(targets, ast.Store()), self.expressions.of(step.node, by_name=False))
+        targets: list[ast.expr] = [
+            ast.Name(by_position.get(i, "_"), ast.Store()) for i in range(length)
+        ]
+        return assign(
+            ast.Tuple(targets, ast.Store()), self.expressions.of(step.node, by_name=False)
+        )
 
     def effect(self, node: fx.Node) -> Iterator[ast.stmt]:
         value = self.expressions.value
@@ -223,7 +235,9 @@ class Writer:
 def is_prose(comment: str) -> bool:
     """Whether a comment is for readers, not for tools, and not code that was put aside."""
     text = comment.lstrip("# ").strip()
-    if not text or text.startswith(("type:", "noqa", "fmt:", "pylint", "pragma", "mypy", "ruff:", "yapf", "!", "Copied from")):
+    if not text or text.startswith(
+        ("type:", "noqa", "fmt:", "pylint", "pragma", "mypy", "ruff:", "yapf", "!", "Copied from")
+    ):
         return False
     if not any(character.isalpha() for character in text):
         return False
@@ -231,8 +245,10 @@ def is_prose(comment: str) -> bool:
         tree = ast.parse(text)
     except SyntaxError:
         return True
-    return len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr) and isinstance(
-        tree.body[0].value, (ast.Name, ast.Constant, ast.Tuple)
+    return (
+        len(tree.body) == 1
+        and isinstance(tree.body[0], ast.Expr)
+        and isinstance(tree.body[0].value, (ast.Name, ast.Constant, ast.Tuple))
     )
 
 
@@ -287,7 +303,10 @@ def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast
     """`self.blocks`, or the part of it that the loop goes over."""
     container = expressions.module.get_submodule(module.container)
     spelled = expressions.path(module.container)
-    if module.start == 0 and len(list(container.children()) or list(container.parameters())) == rounds:
+    if (
+        module.start == 0
+        and len(list(container.children()) or list(container.parameters())) == rounds
+    ):
         return spelled
     lower = None if module.start == 0 else constant(module.start)
     return ast.Subscript(spelled, ast.Slice(lower, constant(module.start + rounds)), ast.Load())
@@ -328,10 +347,15 @@ def value_checks(body: Body) -> list[ast.stmt]:
     """A flag or number that the example gave is fixed: another value is refused."""
     lines: list[ast.stmt] = []
     for parameter in body.parameters:
-        if parameter.node is None and parameter.kind not in (
-            inspect.Parameter.VAR_POSITIONAL,
-            inspect.Parameter.VAR_KEYWORD,
-        ) and is_literal(parameter.value):
+        if (
+            parameter.node is None
+            and parameter.kind
+            not in (
+                inspect.Parameter.VAR_POSITIONAL,
+                inspect.Parameter.VAR_KEYWORD,
+            )
+            and is_literal(parameter.value)
+        ):
             lines.append(refusal(parameter))
     return lines
 
@@ -362,7 +386,9 @@ def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.argum
     only_defaults: list[ast.expr | None] = []
     vararg: ast.arg | None = None
     if not is_root:
-        return ast.arguments([], [*args, *(ast.arg(label) for label in names)], None, [], [], None, [])
+        return ast.arguments(
+            [], [*args, *(ast.arg(label) for label in names)], None, [], [], None, []
+        )
     original = list(inspect.signature(body.module.forward).parameters)
     gap = False
     given = {parameter.name: parameter for parameter in body.parameters}
@@ -381,7 +407,11 @@ def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.argum
             for key in parameter.value:
                 only.append(ast.arg(key))
                 only_defaults.append(None)
-        elif gap or parameter.kind is inspect.Parameter.KEYWORD_ONLY or (defaults and default is None):
+        elif (
+            gap
+            or parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            or (defaults and default is None)
+        ):
             only.append(ast.arg(label))
             only_defaults.append(default)
         else:
@@ -389,5 +419,3 @@ def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.argum
             if default is not None:
                 defaults.append(default)
     return ast.arguments([], args, vararg, only, only_defaults, None, defaults)
-
-

@@ -43,7 +43,9 @@ def header(model: nn.Module, source: str, verification: Any, source_path: str | 
     origin = f" from {Path(source_path).name}" if source_path else ""
     lines = [f"{name}{origin}, with every {kinds(source)} written out.", ""]
     lines += glossary(axes_in(source))
-    lines += [f"Loads the original's weights as they are: `{name}().load_state_dict(original.state_dict())`."]
+    lines += [
+        f"Loads the original's weights as they are: `{name}().load_state_dict(original.state_dict())`."
+    ]
     if verification is not None and verification.ok:
         told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)
@@ -78,7 +80,7 @@ def glossary(axes: set[str]) -> list[str]:
     for words, meaning in GLOSSARY.items():
         names = words.split(", ")
         if all(name in axes for name in names) and not set(names) <= explained:
-            if names == ["h"] and "w" in axes or names == ["d"] and "d_out" in axes:
+            if (names == ["h"] and "w" in axes) or (names == ["d"] and "d_out" in axes):
                 continue
             entries.append(f"{words}: {meaning}")
             explained.update(names)

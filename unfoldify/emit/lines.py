@@ -82,7 +82,9 @@ def constant(value: Any) -> ast.expr:
     if isinstance(value, list):
         return ast.List([constant(item) for item in value], ast.Load())
     if isinstance(value, dict):
-        return ast.Dict([constant(key) for key in value], [constant(item) for item in value.values()])
+        return ast.Dict(
+            [constant(key) for key in value], [constant(item) for item in value.values()]
+        )
     return ast.Constant(value)
 
 

@@ -16,11 +16,46 @@ from unfoldify.emit.rolling import Loop, fake_node
 from unfoldify.source import site
 
 RESERVED = frozenset(
-    {*keyword.kwlist, "float", "range", "getattr", "zip", "enumerate", "len", "min", "max", "int", "list", "super",
-     "tuple", "dict", "type", "ValueError", "torch", "F", "nn", "math", "rearrange", "einsum", "repeat", "reduce",
-     "pack", "unpack", "self", "dataclass", "Path", "load_file"}  # fmt: skip
+    {
+        *keyword.kwlist,
+        "float",
+        "range",
+        "getattr",
+        "zip",
+        "enumerate",
+        "len",
+        "min",
+        "max",
+        "int",
+        "list",
+        "super",
+        "tuple",
+        "dict",
+        "type",
+        "ValueError",
+        "torch",
+        "F",
+        "nn",
+        "math",
+        "rearrange",
+        "einsum",
+        "repeat",
+        "reduce",
+        "pack",
+        "unpack",
+        "self",
+        "dataclass",
+        "Path",
+        "load_file",
+    }  # fmt: skip
 )
-MAIN = {"x", "input", "output", "result", "out"}  # in a rule's source: the way from its argument to its result
+MAIN = {
+    "x",
+    "input",
+    "output",
+    "result",
+    "out",
+}  # in a rule's source: the way from its argument to its result
 LETTERS = ("x", "y", "z")
 WORDS = {  # operator → what its value is
     "softmax": "weights", "log_softmax": "log_probabilities", "arange": "positions", "embedding": "embedded",
@@ -31,7 +66,9 @@ WORDS = {  # operator → what its value is
 }  # fmt: skip
 
 
-def allocate(steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable[str]) -> dict[fx.Node, str]:
+def allocate(
+    steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable[str]
+) -> dict[fx.Node, str]:
     """A name for every value that has a line or is an argument; a name is used again once its value is dead."""
     last = last_uses(steps)
     names: dict[fx.Node, str] = {}
@@ -73,7 +110,9 @@ def allocate(steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable
                 if part in names:
                     continue
                 give(part, wishes(part, names, results, sources, last, index), index)
-                last[part] = max(last.get(part, -1), index + 1)  # names of one tuple differ from each other
+                last[part] = max(
+                    last.get(part, -1), index + 1
+                )  # names of one tuple differ from each other
         elif step.kind == "assign":
             give(step.node, wishes(step.node, names, results, sources, last, index), index)
     return names
@@ -85,7 +124,12 @@ def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:
 
 
 def name_loop(
-    loop: Loop, names: dict[fx.Node, str], give: Callable[..., None], last: dict[fx.Node, int], at: int, end: int
+    loop: Loop,
+    names: dict[fx.Node, str],
+    give: Callable[..., None],
+    last: dict[fx.Node, int],
+    at: int,
+    end: int,
 ) -> None:
     """Names for what a loop sets: its variables, what it hands on, the lists that it fills."""
     targets = [target for target in (loop.head.targets if loop.head else ()) if target]
@@ -99,7 +143,11 @@ def name_loop(
         last[loop.index] = end
         give(loop.index, [identifier(index_word), "i", "j"], at)
     for module in loop.modules:
-        word = targets.pop(0) if targets and not iterable.startswith("range(") else singular(module.container)
+        word = (
+            targets.pop(0)
+            if targets and not iterable.startswith("range(")
+            else singular(module.container)
+        )
         variable = loop.variables.setdefault(module, fake_node(loop, module))
         last[variable] = end
         give(variable, [identifier(word), "layer", "block"], at)
@@ -188,7 +236,11 @@ def group_sources(steps: list[Step]) -> dict[Any, fx.Node]:
             if group is None or group in sources:
                 continue
             for operand in operands(node):
-                if operand.meta.get("group") is not group and operand.op != "get_attr" and not is_trivial(operand):
+                if (
+                    operand.meta.get("group") is not group
+                    and operand.op != "get_attr"
+                    and not is_trivial(operand)
+                ):
                     sources[group] = operand
                     break
     return sources
@@ -214,7 +266,11 @@ def wishes(
         node = results.get(group, node)
     else:
         operand_nodes = [*node.all_input_nodes, *([sources[group]] if group in sources else [])]
-    carried = [names[operand] for operand in operand_nodes if operand in names and last.get(operand, -1) <= at]
+    carried = [
+        names[operand]
+        for operand in operand_nodes
+        if operand in names and last.get(operand, -1) <= at
+    ]
     first = next((names[operand] for operand in operand_nodes if operand in names), None)
     yield from wishes_of_value(node, carried, first)
 
@@ -252,7 +308,9 @@ def hinted(node: fx.Node) -> str | None:
         found = site(position)
         if found is None or found.role == "returned":
             continue
-        item = node.meta.get("item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None)
+        item = node.meta.get(
+            "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
+        )
         if found.unpacks:
             if isinstance(item, int) and 0 <= item < len(found.targets) and found.targets[item]:
                 return identifier(str(found.targets[item]))
@@ -271,7 +329,9 @@ def local_name(node: fx.Node) -> str | None:
             continue
         if found.unpacks:
             item = node.meta.get("item")
-            return found.targets[item] if isinstance(item, int) and item < len(found.targets) else None
+            return (
+                found.targets[item] if isinstance(item, int) and item < len(found.targets) else None
+            )
         return found.targets[0] if found.targets else None
     return None
 

@@ -76,7 +76,11 @@ def is_unpacked(node: fx.Node) -> bool:
     use = use_of(node)
     used = sum(1 for part in parts(node) if part.users or "kept" in part.meta)
     if use.role == "assigned" and use.site is not None and use.site.unpacks:
-        return used > 1 and len(use.site.targets) == node.meta["length"] and None not in use.site.targets
+        return (
+            used > 1
+            and len(use.site.targets) == node.meta["length"]
+            and None not in use.site.targets
+        )
     return not is_shape(node) and used > 1
 
 
@@ -85,13 +89,20 @@ def parts(node: fx.Node) -> list[fx.Node]:
     return [
         user
         for user in node.users
-        if user.target is operator.getitem and user.args[0] is node and isinstance(user.args[1], int)
+        if user.target is operator.getitem
+        and user.args[0] is node
+        and isinstance(user.args[1], int)
     ]
 
 
 def is_idle(node: fx.Node) -> bool:
     """An item of a result that nothing uses."""
-    return node.target is operator.getitem and not node.users and "item" in node.meta and "kept" not in node.meta
+    return (
+        node.target is operator.getitem
+        and not node.users
+        and "item" in node.meta
+        and "kept" not in node.meta
+    )
 
 
 def only_parts(node: fx.Node) -> bool:
@@ -162,7 +173,9 @@ class Planner:
             tree = [n for sequence in loop.sequences for n in self.pending.get(sequence, ())]
             for other in tree:
                 self.pending.pop(other, None)
-            self.steps.append(Step(node, "loop", tree, self.open[-1] if self.open else None, opens=loop))
+            self.steps.append(
+                Step(node, "loop", tree, self.open[-1] if self.open else None, opens=loop)
+            )
             self.open.append(loop)
 
     def flush_all(self, but: set[fx.Node]) -> None:
@@ -241,12 +254,20 @@ class Planner:
         use = use_of(node)
         group, other = node.meta.get("group"), user.meta.get("group")
         if group is not other:
-            return user.op == "output" and bool(node.meta.get("result")) and use.role in ("returned", "unknown")
+            return (
+                user.op == "output"
+                and bool(node.meta.get("result"))
+                and use.role in ("returned", "unknown")
+            )
         if user.op == "output":
             return use.role == "returned" or (use.role == "nested" and in_return(use))
         if use.role != "nested" and not (use.role == "returned" and group is not None):
             return False
-        if len(self.tree(node)) >= LARGEST_EXPRESSION and group is None and not same_expression(use, use_of(user)):
+        if (
+            len(self.tree(node)) >= LARGEST_EXPRESSION
+            and group is None
+            and not same_expression(use, use_of(user))
+        ):
             return False
         return same_statement(use, user) or group is not None
 

@@ -55,7 +55,9 @@ def runs(elements: list[ast.expr]) -> list[ast.expr]:
 def text(element: ast.expr) -> str:
     """What makes two items equal: their text, the class of a call included."""
     return ast.dump(element) + "".join(
-        str(id(node.kind)) for node in ast.walk(element) if hasattr(node, "kind") and not isinstance(node, ast.Constant)
+        str(id(node.kind))
+        for node in ast.walk(element)
+        if hasattr(node, "kind") and not isinstance(node, ast.Constant)
     )
 
 

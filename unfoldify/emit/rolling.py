@@ -39,11 +39,19 @@ class Loop:
 
     rounds: int
     modules: list[Module] = field(default_factory=list)
-    sequences: dict[fx.Node, fx.Node] = field(default_factory=dict)  # sequence → the item of this round
+    sequences: dict[fx.Node, fx.Node] = field(
+        default_factory=dict
+    )  # sequence → the item of this round
     index: fx.Node | None = None
-    carried: dict[fx.Node, fx.Node] = field(default_factory=dict)  # value at the start → value at the end
-    collected: dict[fx.Node, fx.Node] = field(default_factory=dict)  # value of a round → the list of all
-    variables: dict[Module, fx.Node] = field(default_factory=dict)  # what stands for the round's module
+    carried: dict[fx.Node, fx.Node] = field(
+        default_factory=dict
+    )  # value at the start → value at the end
+    collected: dict[fx.Node, fx.Node] = field(
+        default_factory=dict
+    )  # value of a round → the list of all
+    variables: dict[Module, fx.Node] = field(
+        default_factory=dict
+    )  # what stands for the round's module
     head: LoopHead | None = None
     parent: Loop | None = None
 
@@ -87,7 +95,9 @@ def roll(graph: fx.Graph) -> None:
     changed = True
     while changed:
         changed = False
-        nodes = [node for node in graph.nodes if node.op not in ("placeholder", "output", "get_attr")]
+        nodes = [
+            node for node in graph.nodes if node.op not in ("placeholder", "output", "get_attr")
+        ]
         marks = [mark(node) for node in nodes]
         for start, length, rounds in candidates(nodes, marks):
             try:
@@ -105,7 +115,13 @@ def mark(node: fx.Node) -> Any:
         where = ("unknown", id(node)) if node.target not in (getattr, operator.getitem) else ()
     target = re.sub(r"\d+", "#", node.target) if isinstance(node.target, str) else node.target
     loop: Loop | None = node.meta.get("loop")
-    return node.op, target, where, None if loop is None else (loop.rounds, len(loop.carried)), node.meta.get("grad")
+    return (
+        node.op,
+        target,
+        where,
+        None if loop is None else (loop.rounds, len(loop.carried)),
+        node.meta.get("grad"),
+    )
 
 
 def candidates(nodes: list[fx.Node], marks: list[Any]) -> Iterator[tuple[int, int, int]]:
@@ -114,14 +130,19 @@ def candidates(nodes: list[fx.Node], marks: list[Any]) -> Iterator[tuple[int, in
     places: dict[Any, list[int]] = {}
     for index, this in enumerate(marks):
         places.setdefault(this, []).append(index)
-    lengths = sorted({b - a for found in places.values() for a, b in zip(found, found[1:], strict=False)})
+    lengths = sorted(
+        {b - a for found in places.values() for a, b in zip(found, found[1:], strict=False)}
+    )
     for length in lengths:
         if length > LONGEST:
             return
         start = 0
         while start + 2 * length <= count:
             rounds = 1
-            while marks[start : start + length] == marks[start + rounds * length : start + (rounds + 1) * length]:
+            while (
+                marks[start : start + length]
+                == marks[start + rounds * length : start + (rounds + 1) * length]
+            ):
                 rounds += 1
             if rounds > 1:
                 yield start, length, rounds
@@ -136,7 +157,9 @@ class Roller:
     def __init__(self, graph: fx.Graph, nodes: list[fx.Node], length: int) -> None:
         self.graph = graph
         self.rounds = [nodes[i : i + length] for i in range(0, len(nodes), length)]
-        self.place = {node: (r, o) for r, nodes_ in enumerate(self.rounds) for o, node in enumerate(nodes_)}
+        self.place = {
+            node: (r, o) for r, nodes_ in enumerate(self.rounds) for o, node in enumerate(nodes_)
+        }
         self.loop = Loop(len(self.rounds), parent=self.rounds[0][0].meta.get("loop"))
         self.synthetic: dict[Any, fx.Node] = {}
         self.plans: list[tuple[fx.Node, Any, Any]] = []
@@ -147,7 +170,9 @@ class Roller:
         if all(node.target in (operator.getitem, getattr) for node in first):
             raise NoLoop
         self.check_inner_loops()
-        self.loop.head = next((head for head in (loop_head(p) for p in all_positions(first)) if head), None)
+        self.loop.head = next(
+            (head for head in (loop_head(p) for p in all_positions(first)) if head), None
+        )
         if self.loop.head is None:
             raise NoLoop
         for offset, node in enumerate(first):
@@ -176,7 +201,10 @@ class Roller:
                 raise NoLoop
             return {key: self.slot([v[key] for v in values], offset) for key in first}
         if isinstance(first, slice):
-            parts = [self.slot([getattr(v, p) for v in values], offset) for p in ("start", "stop", "step")]
+            parts = [
+                self.slot([getattr(v, p) for v in values], offset)
+                for p in ("start", "stop", "step")
+            ]
             return slice(*parts)
         if all(type(v) is type(first) and v == first for v in values):
             return first
@@ -192,7 +220,9 @@ class Roller:
         return Index(values[0], step)
 
     def node_slot(self, values: list[Any]) -> Any:
-        if not all(isinstance(v, fx.Node) for v in values[1:]) or not isinstance(values[0], (fx.Node, int, float)):
+        if not all(isinstance(v, fx.Node) for v in values[1:]) or not isinstance(
+            values[0], (fx.Node, int, float)
+        ):
             raise NoLoop
         places = [self.place.get(v) if isinstance(v, fx.Node) else None for v in values]
         if all(p is not None and p[0] == r for r, p in enumerate(places)):
@@ -220,7 +250,9 @@ class Roller:
         sequence = first.args[0]
         if not isinstance(sequence, fx.Node) or any(v.args[0] is not sequence for v in values):
             raise NoLoop
-        if [v.args[1] for v in values] != list(range(len(values))) or sequence.meta.get("length") != len(values):
+        if [v.args[1] for v in values] != list(range(len(values))) or sequence.meta.get(
+            "length"
+        ) != len(values):
             raise NoLoop
         return Item(sequence)
 
@@ -246,7 +278,10 @@ class Roller:
         if fellows[0].op == "call_module":
             self.note_module([str(f.target) for f in fellows])
             signatures = {
-                (tuple(p.name for p in f.meta["body"].parameters if p.node is not None), f.meta.get("method"))
+                (
+                    tuple(p.name for p in f.meta["body"].parameters if p.node is not None),
+                    f.meta.get("method"),
+                )
                 for f in fellows
                 if "body" in f.meta
             }
@@ -263,7 +298,16 @@ class Roller:
     def check_inner_loops(self) -> None:
         """Every round holds whole inner loops, and none of them reaches out of its round."""
         for nodes in self.rounds:
-            if len({id(node.meta.get("loop")) for node in nodes if node.meta.get("loop") is self.loop.parent}) > 1:
+            if (
+                len(
+                    {
+                        id(node.meta.get("loop"))
+                        for node in nodes
+                        if node.meta.get("loop") is self.loop.parent
+                    }
+                )
+                > 1
+            ):
                 raise NoLoop
         for node in self.rounds[0]:
             loop = node.meta.get("loop")
@@ -403,11 +447,15 @@ def list_with(user: fx.Node, values: list[fx.Node]) -> bool:
 
 
 def is_list_of(arg: Any, values: list[fx.Node]) -> bool:
-    return isinstance(arg, (list, tuple)) and len(arg) == len(values) and all(
-        a is b for a, b in zip(arg, values, strict=True)
+    return (
+        isinstance(arg, (list, tuple))
+        and len(arg) == len(values)
+        and all(a is b for a, b in zip(arg, values, strict=True))
     )
 
 
 def replace_list(user: fx.Node, values: list[fx.Node], collected: fx.Node) -> None:
     user.args = tuple(collected if is_list_of(arg, values) else arg for arg in user.args)
-    user.kwargs = {key: collected if is_list_of(arg, values) else arg for key, arg in user.kwargs.items()}
+    user.kwargs = {
+        key: collected if is_list_of(arg, values) else arg for key, arg in user.kwargs.items()
+    }

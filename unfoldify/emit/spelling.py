@@ -68,7 +68,12 @@ def function_name(function: Callable[..., Any]) -> str | None:
     for place, module in PLACES:
         if getattr(module, label, None) is function and (place != "F" or label not in TORCH_FIRST):
             return f"{place}.{label}"
-    for place, module in PLACES:  # boolean_dispatch wraps under other names: F.max_pool2d is called boolean_dispatch.fn
+    for (
+        place,
+        module,
+    ) in (
+        PLACES
+    ):  # boolean_dispatch wraps under other names: F.max_pool2d is called boolean_dispatch.fn
         for other, value in vars(module).items() if hasattr(module, "__dict__") else ():
             if value is function and not other.startswith("_"):
                 return f"{place}.{other}"

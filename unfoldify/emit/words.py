@@ -50,7 +50,11 @@ def assigned_attributes(function: ast.FunctionDef) -> Iterator[str]:
     """The attributes of self that a constructor makes, from top to bottom."""
     located = (node for node in ast.walk(function) if isinstance(node, ast.expr))
     for node in sorted(located, key=lambda node: (node.lineno, node.col_offset)):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and is_self(node.value)
+        ):
             yield node.attr
         elif (
             isinstance(node, ast.Call)
@@ -75,12 +79,18 @@ def argument_words(cls: type) -> Mapping[tuple[str, Any], str]:
     parameters = {arg.arg for arg in (*function.args.args, *function.args.kwonlyargs)} - {"self"}
     words: dict[tuple[str, Any], str] = {}
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) and is_self(node.targets[0].value):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Attribute)
+            and is_self(node.targets[0].value)
+        ):
             note_calls(node.value, node.targets[0].attr, parameters, words)
     return words
 
 
-def note_calls(value: ast.expr, path: str, parameters: set[str], words: dict[tuple[str, Any], str]) -> None:
+def note_calls(
+    value: ast.expr, path: str, parameters: set[str], words: dict[tuple[str, Any], str]
+) -> None:
     if isinstance(value, ast.IfExp):
         note_calls(value.body, path, parameters, words)
         return
