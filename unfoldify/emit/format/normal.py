@@ -74,12 +74,14 @@ def _is_negative(value: int | float) -> bool:
 
 
 def _complex(value: complex) -> ast.expr:
-    parts = value.real, value.imag
-    is_negative_zero = not value.real and _is_negative(value.real)
-    if is_negative_zero or not all(map(math.isfinite, parts)):
-        return ast.Call(ast.Name("complex", ast.Load()), [literal(part) for part in parts], [])
-    if value.real == 0:
-        imaginary = ast.Constant(complex(0, abs(value.imag)))
-        return ast.UnaryOp(ast.USub(), imaginary) if _is_negative(value.imag) else imaginary
-    operator = ast.Sub() if _is_negative(value.imag) else ast.Add()
-    return ast.BinOp(literal(value.real), operator, ast.Constant(complex(0, abs(value.imag))))
+    real, imaginary = value.real, value.imag
+    unit = ast.Constant(complex(0, abs(imaginary)))
+    if math.isfinite(real) and math.isfinite(imaginary):
+        is_negative_zero = not real and _is_negative(real)
+        if is_negative_zero and _is_negative(imaginary):
+            return ast.UnaryOp(ast.USub(), unit)
+        if _is_negative(imaginary) and imaginary and not is_negative_zero:
+            return ast.BinOp(literal(real), ast.Sub(), unit)
+        if not _is_negative(imaginary) and not is_negative_zero:
+            return ast.BinOp(literal(real), ast.Add(), unit) if real else unit
+    return ast.Call(ast.Name("complex", ast.Load()), [literal(real), literal(imaginary)], [])

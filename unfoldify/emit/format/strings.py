@@ -30,7 +30,11 @@ def constant_text(value: object, quote: str | None = None) -> str:
         return "b" + quote + "".join(_escaped_byte(each, quote) for each in value) + quote
     if value is Ellipsis:
         return "..."
-    return _EXPONENT.sub(r"e\1", repr(value))
+    text = _EXPONENT.sub(r"e\1", repr(value))
+    if isinstance(value, float) and text.endswith("00000.0"):
+        digits = text.removesuffix(".0").rstrip("0")
+        return f"{digits}e{len(text) - len('.0') - len(digits)}" if len(digits) == 1 else text
+    return text
 
 
 def preferred_quote(text: str) -> str:
