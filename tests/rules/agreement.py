@@ -93,7 +93,9 @@ def gradients_of(result: Any, inputs: Sequence[Tensor]) -> list[Tensor | None]:
     """The gradients of a fixed weighted sum of all outputs, None where there is none."""
     outputs = [x for x in tensors(result) if x.requires_grad]
     wanted = [x for x in inputs if x.requires_grad]
-    if not outputs or not wanted:
+    if not outputs:  # a constant
+        return [torch.zeros_like(x) for x in wanted]
+    if not wanted:
         return []
     generator = torch.Generator().manual_seed(1)
     weights = [torch.randn(x.shape, generator=generator, dtype=torch.float64) for x in outputs]

@@ -74,7 +74,7 @@ class Transcript(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         name = func.__name__
-        if name in SILENT:
+        if name in SILENT or not _holds_tensors(result):
             return result
         method = "TensorBase" in repr(func) or "Tensor." in getattr(func, "__qualname__", "")
         self.write(result, self.call(name, args, kwargs, method))
@@ -90,9 +90,17 @@ class Transcript(TorchFunctionMode):
 
     def named(self, value: object, name: str) -> None: ...
 
+    def divides(self, divisor: int, size: int) -> bool:
+        return size % divisor == 0
+
     def remark(self, value: object, text: str) -> None:
         if id(value) in self.line_of:
             self.lines[self.line_of[id(value)]] += f"  # {text}"
+
+
+def _holds_tensors(result: Any) -> bool:
+    parts = result if isinstance(result, (tuple, list)) else [result]
+    return any(isinstance(part, Tensor) for part in parts)
 
 
 def transcript(

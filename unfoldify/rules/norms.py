@@ -171,8 +171,12 @@ def rms_norm(
     dims = _last("rms_norm", input, normalized_shape)
     if eps is None:
         eps = torch.finfo(input.dtype).eps
-    square = input * input
-    x = input * (square.mean(dim=dims, keepdim=True) + eps).rsqrt()
+    x = input
+    if x.dtype in (torch.float16, torch.bfloat16):  # as torch does: a square has no room there
+        x = x.float()
+    x = x * ((x * x).mean(dim=dims, keepdim=True) + eps).rsqrt()
+    if x.dtype != input.dtype:
+        x = x.to(input.dtype)
     if weight is not None:
         x = x * weight
     return x

@@ -97,10 +97,7 @@ def _recurrent(
         if layer and between:
             x = F.dropout(x, call.dropout, call.train)
         rows = range(directions * layer, directions * (layer + 1))
-        states = [
-            tuple(named(name, state[row]) for name, state in zip("hc", call.hx, strict=False))
-            for row in rows
-        ]
+        states = [_first(call.hx, row, ("", "_back")[row % directions]) for row in rows]
         x, ends = _layer(
             step, x, call.batch_sizes, states, [layers[row] for row in rows], dim, style
         )
@@ -108,6 +105,11 @@ def _recurrent(
     if turn:
         x = rearrange(x, "n b o -> b n o")
     return x, tuple(_stacked([state[i] for state in last]) for i in range(len(call.hx)))
+
+
+def _first(hx: State, row: int, direction: str) -> State:
+    """The state before the first step of one layer and direction: `b o`"""
+    return tuple(named(f"{name}{direction}", x[row]) for name, x in zip("hc", hx, strict=False))
 
 
 def _stacked(states: list[Tensor]) -> Tensor:
