@@ -59,12 +59,9 @@ def main(names: list[str]) -> int:
         for style in STYLES:
             m = measure(model, "--style", style)
             codes.append(m.code)
-            peak = f"{m.peak_bytes / 2**30:.1f} GiB"
-            print(
-                f"| {model.stem} | {original} | {style} | {m.lines} | {m.seconds:.0f} | {m.cpu_seconds:.0f} "
-                f"| {peak} | {m.words} |",
-                flush=True,
-            )
+            row = [model.stem, original, style, m.lines, f"{m.seconds:.0f}", f"{m.cpu_seconds:.0f}"]
+            row += [f"{m.peak_bytes / 2**30:.1f} GiB", m.words]
+            print("|", " | ".join(map(str, row)), "|", flush=True)
     return int(any(codes))
 
 
