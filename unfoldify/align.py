@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import fx
 
 from unfoldify.capture import Body
+from unfoldify.rolling import index_of_round
 
 Explain = Callable[["Place", Any, Any], Any]
 
@@ -48,6 +49,7 @@ def align(first: Body, second: Body, explain: Explain) -> Iterator[tuple[Body, B
         fellows = matched(first, second)
         for node, fellow in fellows.items():
             compare(Place(first, node, fellows), fellow, explain)
+            compare_loops(Place(first, node, fellows), fellow, explain)
     except Unalike as difference:
         yield first, second, difference
         return
@@ -58,7 +60,10 @@ def align(first: Body, second: Body, explain: Explain) -> Iterator[tuple[Body, B
 
 def matched(first: Body, second: Body) -> dict[fx.Node, fx.Node]:
     """Each node of the first graph with its fellow in the second."""
-    ours, theirs = list(first.graph.nodes), list(second.graph.nodes)
+    ours, theirs = (
+        [node for node in body.graph.nodes if "explains" not in node.meta]
+        for body in (first, second)
+    )
     fellows: dict[fx.Node, fx.Node] = {}
     for node, fellow in zip(ours, theirs, strict=False):
         if node.op != fellow.op or node.target != fellow.target:
@@ -76,6 +81,29 @@ def matched(first: Body, second: Body) -> dict[fx.Node, fx.Node]:
     return fellows
 
 
+def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
+    """A loop that goes round as often as something is long."""
+    ours, theirs = place.node.meta.get("loop"), fellow.meta.get("loop")
+    if (ours is None) != (theirs is None):
+        raise Unalike(place.node, fellow, "a loop in one run alone")
+    if ours is None or ours.sequences or ours.counted or ours.rounds == theirs.rounds:
+        return
+    head = next(
+        node
+        for node in place.body.graph.nodes
+        if node.meta.get("head_of") is ours or node is place.node
+    )
+    count = explain(replace(place, node=head), ours.rounds, theirs.rounds)
+    if count is None:
+        raise Unalike(place.node, fellow, f"{ours.rounds} / {theirs.rounds} rounds")
+    ours.counted = True
+    if ours.index is None:
+        with place.body.graph.inserting_before(head):
+            ours.index = place.body.graph.call_function(index_of_round, (count,))
+        ours.index.meta.update(head_of=ours, explains=ours.rounds, value=0)
+    ours.index.args = (count,)
+
+
 def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
     """Walk the arguments of two fellows and explain each constant that differs."""
     node = place.node
@@ -83,6 +111,9 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
     def walk(ours: Any, theirs: Any) -> Any:
         if isinstance(ours, fx.Node):
             if isinstance(theirs, fx.Node) and place.fellows.get(ours) is theirs:
+                return ours
+            meant = theirs.meta.get("explains", theirs) if isinstance(theirs, fx.Node) else theirs
+            if "explains" in ours.meta and same_constant(ours.meta["explains"], meant):
                 return ours
             raise Unalike(node, fellow, "other operands")
         if (
@@ -98,9 +129,15 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
             return slice(*(walk(a, b) for a, b in parts))
         if same_constant(ours, theirs):
             return ours
+        if isinstance(theirs, fx.Node) and same_constant(ours, theirs.meta.get("explains")):
+            return ours
+        known = set(place.body.graph.nodes)
         found = explain(place, ours, theirs)
         if found is None:
             raise Unalike(node, fellow, f"{ours!r} / {theirs!r}")
+        for made in place.body.graph.nodes:
+            if made not in known:
+                made.meta["explains"] = ours
         return found
 
     args, kwargs = (

@@ -8,6 +8,7 @@ an argument of it, whatever is used of it outside becomes a result.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import inspect
 import operator
 import weakref
@@ -20,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from unfoldify.errors import CaptureError
 from unfoldify.layers import plan
 from unfoldify.record import Frame, Read, Recorder, describe, plain_arguments, tensors_in
 from unfoldify.source import Position, site
@@ -101,6 +103,8 @@ class ModelRecorder(Recorder):
             self.state_paths.setdefault(id(tensor), []).append(path)
         self.attribute_paths = dict(reversed(list(plain_tensors(model))))
         self.constants: dict[str, Tensor] = {}
+        self.alive = {id(held) for held in gc.get_objects() if isinstance(held, Tensor)}
+        self.alive |= {id(tensor) for tensor in leaves_of(model)}
         self.past: dict[int, tuple[Any, fx.Node, Body]] = {}
         self.root: Body
         self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
@@ -126,6 +130,11 @@ class ModelRecorder(Recorder):
         paths = self.module_paths.get(id(module))
         if self.paused or not self.stack or paths is None:
             return original(module, *args, **kwargs)
+        if isinstance(module, torch.jit.ScriptModule):
+            raise CaptureError(
+                f"{paths[0] or 'the model'} is TorchScript ({type(module).__name__}): its Python is gone, so its calls "
+                "cannot be seen.\nBuild the model with the module as it was before torch.jit.script or trace."
+            )
         path = self.path_here(paths)
         if path is None:
             return original(module, *args, **kwargs)
@@ -454,6 +463,8 @@ class ModelRecorder(Recorder):
 
     def constant(self, tensor: Tensor) -> fx.Node:
         """A tensor that the run did not make: a plain attribute, a global, a closure's."""
+        if id(tensor) not in self.alive and id(tensor) not in self.made:
+            raise unseen(tensor, self.positions())
         found = self.attribute_paths.get(id(tensor))
         for depth, frame in reversed(list(enumerate(self.stack))):
             assert isinstance(frame, Body)
@@ -512,6 +523,22 @@ class Construct:
 
 
 # -- structures ------------------------------------------------------------------------------------
+
+
+def unseen(tensor: Tensor, positions: tuple[Position, ...]) -> CaptureError:
+    """The message for a tensor that no recorded call made."""
+    found = next((s for s in map(site, positions) if s is not None), None)
+    where = f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`\n  " if found else ""
+    return CaptureError(
+        f"{where}a {tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')} tensor is used here that was made "
+        "while the model ran by a call that cannot be seen (TorchScript, a C++ extension, numpy).\nMake it by a "
+        "torch call, or keep it as a buffer of the model."
+    )
+
+
+def leaves_of(model: nn.Module) -> Iterator[Tensor]:
+    for module in model.modules():
+        yield from leaves(vars(module))
 
 
 def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:

@@ -9,6 +9,7 @@ import einops
 from torch import fx
 
 from unfoldify.lower import RuleRecorder
+from unfoldify.rolling import take_place
 from unfoldify.rules import Decline, Rule
 from unfoldify.rules import dialect_torch as plain
 
@@ -38,6 +39,7 @@ def translate(graph: fx.Graph, node: fx.Node, function: Callable[..., Any]) -> N
     end = recorder.result_node(recorder.result)
     assert end is not None
     node.replace_all_uses_with(end)
+    take_place(end, node)
     if end in nodes:
         for other in nodes:
             other.meta.update(

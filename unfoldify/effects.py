@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import fx
 
+from unfoldify.rolling import take_place
+
 PLAIN: dict[str, Any] = {
     "add_": operator.add,
     "sub_": operator.sub,
@@ -39,6 +41,7 @@ def settle(graph: fx.Graph) -> None:
             node.meta.pop("alias", None)
         else:
             node.replace_all_uses_with(target)
+            take_place(target, node)
 
 
 def is_in_place(node: fx.Node) -> bool:

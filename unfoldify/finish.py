@@ -12,6 +12,7 @@ from unfoldify.capture import EXPORT, Body, Layer, joined
 from unfoldify.dtypes import settle_dtypes
 from unfoldify.layers import CONTAINERS, is_plain_sequential
 from unfoldify.record import is_random
+from unfoldify.rolling import roll
 from unfoldify.source import Position
 
 
@@ -25,6 +26,7 @@ def finish(body: Body) -> None:
     drop_dead(body)
     if body.parent is not None:
         drop_unused_arguments(body)
+    roll(body.graph, over_modules=False)
 
 
 def calls(body: Body) -> list[fx.Node]:

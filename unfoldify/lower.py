@@ -17,6 +17,7 @@ from torch import Tensor, fx
 
 from unfoldify.capture import Layer, joined
 from unfoldify.record import Description, Frame, Recorder
+from unfoldify.rolling import take_place
 from unfoldify.rules import Decline, Rule
 from unfoldify.traced import traced
 
@@ -196,14 +197,14 @@ class RuleRecorder(Recorder):
         for node in nodes:
             node.meta["group"] = group
             node.meta["call_positions"] = self.node.meta.get("positions", ())
-            for key in ("grad", "layer", "outer"):
+            for key in ("grad", "layer", "outer", "loop"):
                 if key in self.node.meta:
                     node.meta[key] = self.node.meta[key]
         if whole:
             self.hand_over(self.node, ends[0], nodes)
         else:
             for user in list(self.node.users):
-                if user.users:
+                if user.users or "kept" in user.meta:
                     self.hand_over(user, ends[user.args[1]], nodes)  # type: ignore[index]
                 self.graph.erase_node(user)
         self.graph.erase_node(self.node)
@@ -220,6 +221,7 @@ class RuleRecorder(Recorder):
         if new is None:
             return
         old.replace_all_uses_with(new)
+        take_place(new, old)
         if new in nodes:
             new.meta["rule_positions"] = new.meta.get("positions", ())
             for key in ("positions", "val", "result_of", "outer", "item"):
@@ -229,7 +231,11 @@ class RuleRecorder(Recorder):
 
     def drop_unused(self, nodes: list[fx.Node]) -> None:
         for node in reversed(nodes):
-            if not node.users and "mutates" not in node.meta and not node.meta.get("result"):
+            if (
+                not node.users
+                and not {"mutates", "kept"} & node.meta.keys()
+                and not node.meta.get("result")
+            ):
                 self.graph.erase_node(node)
 
 

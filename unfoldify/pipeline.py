@@ -19,9 +19,9 @@ from unfoldify.errors import VerificationError
 from unfoldify.lower import Declined, Group, Lowering, lower
 from unfoldify.merge import merge, walk_bodies
 from unfoldify.options import Options, checked
-from unfoldify.record import einops_calls
 from unfoldify.recording import Recorded, record
 from unfoldify.report import Report
+from unfoldify.stand_ins import stand_ins
 from unfoldify.summary import summarize
 from unfoldify.verification import verify
 
@@ -103,7 +103,7 @@ def spell_out(
     how = Lowering(options.rules(), options.style, options.max_intermediate)
     groups: list[tuple[str, Group]] = []
     declined: list[tuple[str, Declined]] = []
-    with einops_calls():
+    with stand_ins():
         for body in walk_bodies(recorded.recording.root):
             settle(body.graph)
             done, left = lower(body.graph, how.within(body.path, options.wanted))

@@ -14,7 +14,6 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -28,11 +27,11 @@ from torch.overrides import TorchFunctionMode, is_tensor_method_or_property
 from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.source import Position, site
+from unfoldify.stand_ins import stand_ins
 from unfoldify.traced import ACTIVE, Traced, plain, traced
 
 TORCH_FOLDER = torch.__path__[0]
 EINOPS_FOLDER = einops.__path__[0]
-EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
 
 # Tensor methods that are operators in Python: whichever way they were written, the operator reads best.
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -101,6 +100,8 @@ SIZE_NUMBERS = {"size", "numel", "nelement", "stride", "storage_offset"}
 # calls that only look: their results are Python's, and running them again would tell nothing
 LOOKS = {"dim", "ndimension", "get_device", "is_contiguous", "is_floating_point", "is_complex", "__repr__", "__hash__",
          "type", "retain_grad", "register_hook", "__format__", "__len__", "element_size"}  # fmt: skip
+FROM_DATA = {"tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"}
+LARGEST_LITERAL = 32
 RANDOM = ("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_", "uniform_", "rrelu",
           "gumbel", "cauchy_", "geometric_", "random_", "scaled_dot_product_attention", "rnn", "lstm", "gru",
           "multi_head_attention_forward", "checkpoint")  # fmt: skip
@@ -140,6 +141,20 @@ class Read:
     sites: tuple[Position, ...]
 
 
+@dataclass(frozen=True)
+class AutogradCall:
+    """Call target: `Cls.apply` of a user's autograd.Function."""
+
+    cls: type
+
+    @property
+    def __name__(self) -> str:
+        return self.cls.__name__
+
+    def __call__(self, *args: Any) -> Any:
+        return self.cls.apply(*args)  # type: ignore[attr-defined]
+
+
 @dataclass(eq=False)
 class Frame:
     """One graph under construction."""
@@ -161,6 +176,8 @@ class Recorder(TorchFunctionMode):
         self.stack: list[Frame] = []
         self.paused = 0
         self.reads: list[Read] = []
+        self.made: set[int] = set()  # tensors made of data that is no tensor: constants
+        self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
         self.grad_mode = True
 
@@ -179,6 +196,7 @@ class Recorder(TorchFunctionMode):
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one torch call and record it."""
         tensors = list(tensors_in((args, kwargs)))
+        self.refuse_transforms(func, tensors)
         versions = [version(tensor) for tensor in tensors]
         with self.pause():
             result = func(*plain_arguments(args), **plain_arguments(kwargs))
@@ -201,6 +219,10 @@ class Recorder(TorchFunctionMode):
             return self.numbers(func, name, args, kwargs, result)
         if not mutated and not any(True for _ in tensors_in(result)):
             return result
+        if name in FROM_DATA and is_data(args):
+            self.made.add(id(result))
+            self.keep_alive.append(result)
+            return result
         node = self.add(*spelled(func, name, self.as_ordered(name, args), kwargs))
         self.note_dtype(node, args, kwargs)
         if mutated:
@@ -209,6 +231,21 @@ class Recorder(TorchFunctionMode):
             result = self.distinct(result, tensors)
         self.bind(result, node)
         return result
+
+    def refuse_transforms(self, func: Any, tensors: list[Tensor]) -> None:
+        """torch.vmap, torch.func.grad: their tensors stand for others, and no line says so."""
+        if any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in tensors):
+            where = next((site(p) for p in self.positions() if site(p) is not None), None)
+            line = (
+                f"{where.filename.rsplit('/', 1)[-1]}:{where.line}: `{where.text}`\n  "
+                if where
+                else ""
+            )
+            raise CaptureError(
+                f"{line}{call_name(func)} was called inside a torch.func transform (vmap, grad, jvp, ...), which "
+                "cannot be written down call by call.\nWrite that part of forward with plain tensor calls, or "
+                "unfoldify the modules around it."
+            )
 
     def note_dtype(self, node: fx.Node, args: Any, kwargs: Any) -> None:
         """Which value a dtype argument was read from, most likely: the last that was asked for this dtype."""
@@ -246,6 +283,18 @@ class Recorder(TorchFunctionMode):
         ):
             return args[1], args[0]
         return args
+
+    def sees(self, values: Any) -> bool:
+        """Whether calls with these values are being recorded."""
+        return not self.paused and bool(self.stack) and any(True for _ in tensors_in(values))
+
+    def autograd_call(self, cls: Any, call: Any, args: Any, kwargs: Any) -> Any:
+        """A custom autograd.Function: its backward is part of it, so it stays whole."""
+        with self.pause(), torch._C.DisableTorchFunction():
+            result = call(*plain_arguments(args), **plain_arguments(kwargs))
+        node = self.add("call_function", AutogradCall(cls), args, kwargs)
+        self.bind(result, node)
+        return result
 
     def einops_call(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Run one call of einops and record it whole."""
@@ -423,7 +472,7 @@ class Recorder(TorchFunctionMode):
         listening = notes.listener.set(self)
         self.grad_mode = torch.is_grad_enabled()
         try:
-            with self, einops_calls():
+            with self, stand_ins():
                 yield
         finally:
             notes.listener.reset(listening)
@@ -518,6 +567,22 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
         yield from tensors_in((value.start, value.stop, value.step))
 
 
+def is_data(args: Any) -> bool:
+    """Whether a tensor is made of numbers that are too many to be written out, or of an array."""
+    data = args[0] if args else None
+    if type(data).__module__ == "numpy":
+        return bool(getattr(data, "ndim", 0))
+    return isinstance(data, (list, tuple)) and count(data) > LARGEST_LITERAL
+
+
+def count(data: Any) -> int:
+    """How many numbers a nested list holds; none that remembers where it came from."""
+    if isinstance(data, (list, tuple)):
+        counts = [count(item) for item in data]
+        return -1 if -1 in counts else sum(counts)
+    return -1 if isinstance(data, (Traced, Tensor)) else 1
+
+
 def unique(tensors: tuple[Tensor, ...]) -> list[Tensor]:
     return list({id(tensor): tensor for tensor in tensors}.values())
 
@@ -563,54 +628,6 @@ def is_machinery(filename: str) -> bool:
         or filename == builtins.__dict__.get("__file__", "")
         or filename.endswith(("/contextlib.py", "/functools.py"))
     )
-
-
-# -- einops ----------------------------------------------------------------------------------------
-
-
-PATCHED: ContextVar[bool] = ContextVar("PATCHED", default=False)
-
-
-@contextmanager
-def einops_calls() -> Iterator[None]:
-    """Keep einops calls whole: whoever imported them by name calls the active recorder's version meanwhile."""
-    if PATCHED.get():
-        yield
-        return
-    token = PATCHED.set(True)
-    originals = {name: getattr(einops, name) for name in EINOPS_CALLS if hasattr(einops, name)}
-    replacements = {id(function): recorded_einops(function) for function in originals.values()}
-    changed: list[tuple[dict[str, Any], str, Any]] = []
-    for module in list(sys.modules.values()):
-        names = getattr(module, "__dict__", None)
-        if not isinstance(names, dict) or getattr(module, "__name__", "").startswith("einops."):
-            continue
-        for name, value in list(names.items()):
-            if id(value) in replacements and callable(value):
-                changed.append((names, name, value))
-                names[name] = replacements[id(value)]
-    try:
-        yield
-    finally:
-        for names, name, value in changed:
-            names[name] = value
-        PATCHED.reset(token)
-
-
-def recorded_einops(function: Any) -> Any:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        recorder: Any = ACTIVE.get()
-        if (
-            recorder is None
-            or not recorder.stack
-            or not any(True for _ in tensors_in((args, kwargs)))
-        ):
-            return function(*args, **kwargs)
-        return recorder.einops_call(function, args, kwargs)
-
-    call.__name__ = function.__name__
-    call.__wrapped__ = function  # type: ignore[attr-defined]
-    return call
 
 
 def is_random(node: fx.Node) -> bool:

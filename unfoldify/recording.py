@@ -65,7 +65,12 @@ def record(
             *values_read(first),
             *(mode_missing(mode, error) for mode, error in failures.items()),
         ]
-        fixed.extend(explain_sizes(model, first, variants, wanted, training=min(recordings)))
+        free = set(variants)
+        for training, recording in recordings.items():
+            bound, others = explain_sizes(model, recording, variants, wanted, training=training)
+            fixed.extend(each for each in bound if each not in fixed)
+            free &= set(others)
+        variants = tuple(variant for variant in variants if variant in free)
         if len(recordings) == 2:
             by_mode(first.root, recordings[True].root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
@@ -107,27 +112,30 @@ def explain_sizes(
     wanted: Wanted,
     *,
     training: bool,
-) -> list[Fixed]:
-    """Run at other sizes; numbers that follow a size become that size, what else differs is said."""
+) -> tuple[list[Fixed], list[SizeVariant]]:
+    """Run at other sizes; numbers that follow a size become that size.
+
+    Answers what else differs, and the variants for which nothing does.
+    """
     fixed: list[Fixed] = []
+    free: list[SizeVariant] = []
     for variant in reversed(variants):  # the last one moves everything at once
         args, kwargs = variant.build()
         try:
             other = observe(model, args, kwargs, wanted, training=training)
         except Exception as error:
-            fixed.append(
-                Fixed(
-                    "sizes", users_line(error, None) or "", f"{variant.description}: {fact(error)}"
-                )
-            )
+            reason = f"{variant.description}: {fact(error)}"
+            fixed.append(Fixed("sizes", users_line(error, None) or "", reason))
             continue
         differences = list(align(first.root, other.root, by_size))
         if not differences:
-            break
+            free.append(variant)
+            if variant is variants[-1]:
+                return [], list(variants)
         fixed.extend(
             sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
         )
-    return fixed
+    return fixed, free
 
 
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:

@@ -16,6 +16,7 @@ from torch import fx, nn
 
 from unfoldify.align import choose, root
 from unfoldify.capture import Construct
+from unfoldify.record import AutogradCall
 from unfoldify.emit.lines import Hole, constant, dotted, name
 from unfoldify.emit.plan import use_of
 from unfoldify.emit.spelling import (
@@ -171,6 +172,9 @@ class Expressions:
         if isinstance(target, Construct):
             keywords = [ast.keyword(key, self.value(value)) for key, value in node.kwargs.items()]
             return ast.Call(name(target.name), [], keywords)
+        if isinstance(target, AutogradCall):
+            function = ast.Attribute(name(target.cls.__name__), "apply", ast.Load())
+            return ast.Call(function, [self.value(arg) for arg in node.args], [])
         spelled = "OrderedDict" if target is OrderedDict else function_name(target)
         if spelled is None:
             return ast.Call(

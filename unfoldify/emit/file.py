@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +19,8 @@ from unfoldify.emit.format import format_statements
 from unfoldify.emit.forward import signature
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
-from unfoldify.merge import Instance, Kind, Merged
+from unfoldify.merge import Instance, Kind, Merged, walk_bodies
+from unfoldify.record import AutogradCall
 
 
 def emit(merged: Merged, header: str = "") -> str:
@@ -27,6 +30,7 @@ def emit(merged: Merged, header: str = "") -> str:
     classes += [class_definition(kind, merged) for kind in merged.kinds]
     classes = [FinishNames().visit(tree) for tree in classes]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
+    text = "\n\n\n".join([*autograd_functions(merged), text])
     docstring = f'"""{header}"""\n\n' if header else ""
     if merged.side:
         text = f"{LOADER}\n\n\n{text}"
@@ -130,6 +134,16 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
             function(label, signature(owner, text.names, is_root=is_root), lines or [ast.Pass()])
         )
     return ast.ClassDef(kind.name, [base], [], body or [ast.Pass()], [])
+
+
+def autograd_functions(merged: Merged) -> Iterator[str]:
+    """The source of the user's own autograd functions, as it is."""
+    seen: set[type] = set()
+    for body in walk_bodies(merged.root.bodies[0]) if merged.root.bodies else ():
+        for node in body.graph.nodes:
+            if isinstance(node.target, AutogradCall) and node.target.cls not in seen:
+                seen.add(node.target.cls)
+                yield textwrap.dedent(inspect.getsource(node.target.cls)).rstrip()
 
 
 def output_classes(merged: Merged) -> Iterator[ast.ClassDef]:

@@ -16,7 +16,7 @@ from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.lines import assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, use_of
-from unfoldify.emit.rolling import Loop, Module, roll
+from unfoldify.rolling import Loop, Module, roll
 from unfoldify.lower import Group
 
 
@@ -70,7 +70,7 @@ def common(first: list[str], second: list[str]) -> int:
 
 
 def lines_of(body: Body, is_root: bool) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
-    roll(body.graph)
+    roll(body.graph, over_modules=True)
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]
@@ -287,7 +287,12 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
         parts.append((names[item], expressions.of(sequence)))
     if not parts:
         target = names[loop.index] if loop.index is not None else "_"
-        return ast.Name(target, ast.Store()), ast.Call(name("range"), [constant(loop.rounds)], [])
+        count = (
+            expressions.value(loop.index.args[0])
+            if loop.index is not None and loop.index.args
+            else constant(loop.rounds)
+        )
+        return ast.Name(target, ast.Store()), ast.Call(name("range"), [count], [])
     target_: ast.expr = ast.Name(parts[0][0], ast.Store())
     iterable = parts[0][1]
     if len(parts) > 1:

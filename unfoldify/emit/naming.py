@@ -12,7 +12,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.plan import Step, chain, is_trivial, use_of
-from unfoldify.emit.rolling import Loop, fake_node
+from unfoldify.rolling import Loop, fake_node
 from unfoldify.source import site
 
 RESERVED = frozenset(
@@ -192,7 +192,8 @@ def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
     ends = loop_ends(steps)
     for index, step in enumerate(steps):
         around = list(chain(step.loop))
-        for node in [*step.tree, *(step.opens.carried if step.opens else ())]:
+        heads = [*step.opens.carried, *filter(None, [step.opens.index])] if step.opens else []
+        for node in [*step.tree, *heads]:
             for operand in operands(node):
                 own = set(chain(operand.meta.get("loop") or operand.meta.get("head_of")))
                 foreign = [loop for loop in around if loop not in own]
@@ -269,7 +270,7 @@ def wishes(
     carried = [
         names[operand]
         for operand in operand_nodes
-        if operand in names and last.get(operand, -1) <= at
+        if operand in names and "val" in operand.meta and last.get(operand, -1) <= at
     ]
     first = next((names[operand] for operand in operand_nodes if operand in names), None)
     yield from wishes_of_value(node, carried, first)

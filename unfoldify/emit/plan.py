@@ -10,7 +10,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.capture import Construct
-from unfoldify.emit.rolling import SYNTHETIC, Loop, carried_value, item_of_round
+from unfoldify.rolling import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.record import is_random
 from unfoldify.source import Site, site
 

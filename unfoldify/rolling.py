@@ -53,6 +53,7 @@ class Loop:
         default_factory=dict
     )  # what stands for the round's module
     head: LoopHead | None = None
+    counted: bool = False  # the number of rounds is a size: the index's argument
     parent: Loop | None = None
 
 
@@ -90,8 +91,11 @@ class NoLoop(Exception):
     """These rounds are no loop after all."""
 
 
-def roll(graph: fx.Graph) -> None:
-    """Fold, in place, every run of equal rounds; inner loops first."""
+def roll(graph: fx.Graph, *, over_modules: bool) -> None:
+    """Fold, in place, every run of equal rounds; inner loops first.
+
+    Loops over modules only with `over_modules`: their rounds are spelled out one by one before.
+    """
     changed = True
     while changed:
         changed = False
@@ -101,7 +105,7 @@ def roll(graph: fx.Graph) -> None:
         marks = [mark(node) for node in nodes]
         for start, length, rounds in candidates(nodes, marks):
             try:
-                Roller(graph, nodes[start : start + length * rounds], length).fold()
+                Roller(graph, nodes[start : start + length * rounds], length).fold(over_modules)
             except NoLoop:
                 continue
             changed = True
@@ -164,7 +168,7 @@ class Roller:
         self.synthetic: dict[Any, fx.Node] = {}
         self.plans: list[tuple[fx.Node, Any, Any]] = []
 
-    def fold(self) -> None:
+    def fold(self, over_modules: bool) -> None:
         first = self.rounds[0]
         inside = set(self.place)
         if all(node.target in (operator.getitem, getattr) for node in first):
@@ -181,6 +185,8 @@ class Roller:
             kwargs = self.slot([f.kwargs for f in fellows], offset)
             self.check_call(fellows)
             self.plans.append((node, args, kwargs))
+        if self.loop.modules and not over_modules:
+            raise NoLoop
         outside = self.uses_outside(inside)
         for plan in self.plans:  # nothing may fail from here on
             self.apply(*plan)
@@ -285,6 +291,11 @@ class Roller:
                 for f in fellows
                 if "body" in f.meta
             }
+            if (
+                len({shape_of_graph(f.meta["body"].graph) for f in fellows if "body" in f.meta}) > 1
+                and not self.loop.modules
+            ):
+                raise NoLoop
             if len(signatures) > 1 or len({"body" in f.meta for f in fellows}) > 1:
                 raise NoLoop
         groups = [f.meta.get("group") for f in fellows]
@@ -360,6 +371,7 @@ class Roller:
             with self.graph.inserting_before(self.rounds[0][0]):
                 node = self.graph.call_function(target, args)
             node.meta["head_of"] = self.loop
+            self.describe(node, target, key)
             if target is carried_value:
                 self.loop.carried[node] = key[1]
             elif target is item_of_round:
@@ -368,6 +380,16 @@ class Roller:
                 self.loop.index = node
             self.synthetic[key] = node
         return self.synthetic[key]
+
+    def describe(self, node: fx.Node, target: Any, key: Any) -> None:
+        """What the value is in the first round, for rules and for other passes."""
+        if target is index_of_round:
+            node.meta["value"] = 0
+            return
+        example = key[1] if target is carried_value else next(iter(key.users))
+        if target is carried_value and isinstance(key[0], fx.Node) and "val" in key[0].meta:
+            example = key[0]
+        node.meta.update({k: example.meta[k] for k in ("val", "value") if k in example.meta})
 
     def index_node(self, index: Index) -> fx.Node:
         node = self.make(index_of_round, (), key="index")
@@ -433,6 +455,25 @@ class Item:
     """The round's item of a sequence."""
 
     sequence: fx.Node
+
+
+def take_place(new: fx.Node, old: fx.Node) -> None:
+    """Let `new` be for the loops around it what `old` was."""
+    if "loop" in old.meta:
+        new.meta.setdefault("loop", old.meta["loop"])
+    if "kept" not in old.meta:
+        return
+    new.meta["kept"] = True
+    loop: Loop | None = old.meta.get("loop")
+    while loop is not None:
+        loop.carried = {start: new if end is old else end for start, end in loop.carried.items()}
+        loop.collected = {new if v is old else v: all_ for v, all_ in loop.collected.items()}
+        loop = loop.parent
+
+
+def shape_of_graph(graph: fx.Graph) -> Any:
+    """The calls of a graph in order: what two calls of one module must share to be one line."""
+    return tuple((node.op, node.target) for node in graph.nodes)
 
 
 def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:
