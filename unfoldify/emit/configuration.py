@@ -64,15 +64,20 @@ def configuration(layer: nn.Module, cls: type[nn.Module]) -> dict[str, Any]:
 
 
 def _attribute(layer: nn.Module, name: str) -> Any:
-    value = getattr(layer, name)
-    return _has_bias(layer) if name == "bias" else value
+    """An attribute that is stored, so that no property of somebody's subclass runs."""
+    for stored in (vars(layer), layer._parameters, layer._buffers, layer._modules):
+        if name in stored:
+            return _has_bias(layer, stored[name]) if name == "bias" else stored[name]
+    if name in getattr(layer._modules.get("parametrizations"), "_modules", {}):
+        return True
+    raise AttributeError(name)
 
 
-def _has_bias(layer: Any) -> bool:
-    if isinstance(layer.bias, bool):
-        return layer.bias
-    affine = getattr(layer, "affine", getattr(layer, "elementwise_affine", True))
-    return layer.bias is not None or not affine
+def _has_bias(layer: nn.Module, bias: Any) -> bool:
+    if isinstance(bias, bool):
+        return bias
+    affine = vars(layer).get("affine", vars(layer).get("elementwise_affine", True))
+    return bias is not None or not affine
 
 
 def _plain(value: Any) -> Any:
@@ -126,6 +131,13 @@ def _activation(layer: Any) -> Any:
     return "gelu" if layer.activation is F.gelu else layer.activation
 
 
+def _distance(layer: Any) -> Any:
+    function = layer.distance_function
+    usual = nn.PairwiseDistance()
+    is_usual = type(function) is type(usual) and function.extra_repr() == usual.extra_repr()
+    return None if is_usual else function
+
+
 _TRANSFORMER_LAYER: dict[str, Read] = {
     "d_model": lambda layer: layer.self_attn.embed_dim,
     "nhead": lambda layer: layer.self_attn.num_heads,
@@ -176,9 +188,11 @@ _READERS: dict[type[nn.Module], dict[str, Read]] = {
     nn.MaxUnpool1d: {**_repeated("kernel_size", "padding"), "stride": lambda layer: _pool1d(layer)},
     nn.MaxUnpool2d: {**_repeated("kernel_size", "padding"), "stride": lambda layer: _pool1d(layer)},
     nn.MaxUnpool3d: {**_repeated("kernel_size", "padding"), "stride": lambda layer: _pool1d(layer)},
-    nn.modules.pooling._LPPoolNd: _POOLING,
+    nn.FractionalMaxPool2d: _repeated("kernel_size", "output_size", "output_ratio"),
+    nn.FractionalMaxPool3d: _repeated("kernel_size", "output_size", "output_ratio"),
     nn.LayerNorm: {"normalized_shape": _only("normalized_shape")},
     nn.RMSNorm: {"normalized_shape": _only("normalized_shape")},
+    nn.TripletMarginWithDistanceLoss: {"distance_function": _distance},
     nn.PairwiseDistance: {"p": lambda layer: layer.norm},
     nn.AdaptiveLogSoftmaxWithLoss: {"cutoffs": lambda layer: layer.cutoffs[:-1]},
     nn.MultiheadAttention: {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 
 from .configuration import REQUIRED, configuration, parameters_of
 
@@ -73,10 +74,12 @@ def declaration(
     """The call that rebuilds a layer of torch.nn in its present configuration, its weights aside.
 
     None if the layer is not of torch.nn itself, is a container, or was changed so that no call can
-    rebuild it. With `cls`, the layer counts as of that class, and the tensors named in `ignoring`
-    may be missing from it or have other shapes (they were replaced by a parametrization, say).
+    rebuild it. With `cls`, a layer of a subclass counts as of that class. Tensors and modules named
+    in `ignoring` may differ: they were replaced by a parametrization, say, or come with a subclass.
     """
     cls = cls or type(layer)
+    if not isinstance(layer, cls):
+        return None
     spelled = _spelled(cls)
     if spelled is None or issubclass(cls, _CONTAINERS):
         return None
@@ -93,7 +96,10 @@ def declaration(
 def rebuilds(layer: nn.Module) -> bool:
     """Whether there is a declaration of a layer, and the layer that it makes is like it."""
     found = declaration(layer)
-    return found is not None and _is_rebuilt(found.build(), layer, frozenset())
+    if found is None:
+        return False
+    rebuilt = found.build()
+    return type(rebuilt) is type(layer) and _is_rebuilt(rebuilt, layer, frozenset())
 
 
 def _spelled(cls: type[nn.Module]) -> str | None:
@@ -114,12 +120,22 @@ def _arguments(cls: type[nn.Module], values: Mapping[str, Any]) -> Iterator[Argu
             by_position = False
             continue
         if isinstance(value, nn.Module):
-            value = declaration(value)
-            if value is None:
-                raise TypeError(f"{name} is a module without a declaration")
+            value = declaration(value) or value
+        if not _is_writable(value):
+            raise TypeError(f"{name} has no text: {value!r}")
         listed = _BY_POSITION if default is not REQUIRED else _BY_KEYWORD
         by_position &= issubclass(cls, listed.get(name, ())) == (listed is _BY_POSITION)
         yield Argument(name, value, by_position)
+
+
+def _is_writable(value: Any) -> bool:
+    """Whether an argument can be written without names of the user's program."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_writable, value))
+    if isinstance(value, (int, float, str, type(None), torch.dtype, torch.Tensor, Declaration)):
+        return True
+    is_of_torch = str(getattr(value, "__module__", "")).partition(".")[0] in ("torch", "math")
+    return callable(value) and is_of_torch and not isinstance(value, nn.Module)
 
 
 def _is_same(value: Any, other: Any) -> bool:
@@ -128,43 +144,49 @@ def _is_same(value: Any, other: Any) -> bool:
     return isinstance(value, bool) == isinstance(other, bool) and bool(value == other)
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leaves weights as they are: on the meta device, filling them would load much of torch."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        arguments = kwargs or {}
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "fill_", "zero_"):
+            return args[0] if args else arguments["tensor"]
+        return func(*args, **arguments)
+
+
 def _rebuilt(found: Declaration) -> nn.Module:
     """The layer that a declaration makes, without memory for its weights."""
-    with warnings.catch_warnings(), torch.device("meta"):
+    with warnings.catch_warnings(), torch.device("meta"), _Unfilled():
         warnings.simplefilter("ignore")
         return found.build()
 
 
 def _is_rebuilt(rebuilt: nn.Module, layer: nn.Module, ignoring: frozenset[str]) -> bool:
     """Whether two layers are alike but for the numbers in their tensors."""
-    if not ignoring and type(rebuilt) is not type(layer):
-        return False
-    if rebuilt.extra_repr() != type(rebuilt).extra_repr(layer):
-        return False
-    if not all(
-        _shapes(ours, ignoring) == _shapes(theirs, ignoring)
-        for ours, theirs in ((rebuilt._parameters, layer._parameters), _buffers(rebuilt, layer))
-    ):
+    if type(rebuilt) is type(layer) and rebuilt.extra_repr() != layer.extra_repr():
         return False
     children, others = rebuilt._modules, layer._modules
-    if ignoring:
-        others = {name: child for name, child in others.items() if name in children}
+    transient = rebuilt._non_persistent_buffers_set ^ layer._non_persistent_buffers_set
     return (
-        rebuilt._non_persistent_buffers_set == layer._non_persistent_buffers_set
-        and children.keys() == others.keys()
-        and all(_is_rebuilt_child(children[name], others[name]) for name in children)
+        _shapes(rebuilt._parameters, ignoring) == _shapes(layer._parameters, ignoring)
+        and _shapes(rebuilt._buffers, ignoring) == _shapes(layer._buffers, ignoring)
+        and transient <= ignoring
+        and children.keys() - ignoring == others.keys() - ignoring
+        and all(_is_same_child(children[name], others[name]) for name in children.keys() - ignoring)
         and _has_same_attributes(rebuilt, layer)
     )
 
 
-def _buffers(rebuilt: nn.Module, layer: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
-    return rebuilt._buffers, layer._buffers
-
-
-def _is_rebuilt_child(rebuilt: nn.Module | None, child: nn.Module | None) -> bool:
+def _is_same_child(rebuilt: nn.Module | None, child: nn.Module | None) -> bool:
     if rebuilt is None or child is None:
         return rebuilt is child
-    return _is_rebuilt(rebuilt, child, frozenset())
+    return type(rebuilt) is type(child) and _is_rebuilt(rebuilt, child, frozenset())
 
 
 def _shapes(tensors: Mapping[str, Any], ignoring: frozenset[str]) -> dict[str, Any]:
