@@ -53,9 +53,12 @@ class Merged:
     root: Instance
     side: Mapping[str, Tensor]
     homes: Mapping[int, str]
+    resting: tuple[str, ...] = ()  # modules that stay in evaluation mode
 
 
-def merge(model: nn.Module, root: Body, constants: Mapping[str, Tensor]) -> Merged:
+def merge(
+    model: nn.Module, root: Body, constants: Mapping[str, Tensor], resting: tuple[str, ...] = ()
+) -> Merged:
     """Group a model's modules into classes."""
     instances = find_instances(model, root)
     homes = first_homes(model)
@@ -68,7 +71,7 @@ def merge(model: nn.Module, root: Body, constants: Mapping[str, Tensor]) -> Merg
             write_down(instance, around, is_root=instance.module is model)
         kinds.extend(group(level))
     top = around.instances[id(model)]
-    return Merged(tuple(kinds), top, side, homes)
+    return Merged(tuple(kinds), top, side, homes, resting)
 
 
 def find_instances(model: nn.Module, root: Body) -> list[Instance]:
@@ -78,8 +81,7 @@ def find_instances(model: nn.Module, root: Body) -> list[Instance]:
         Instance(module, path)
         for path, module in model.named_modules()
         if module is model
-        or (id(module) in entered
-        and not is_container(module))
+        or (id(module) in entered and not is_container(module))
         or is_instance(module)
     ]
 

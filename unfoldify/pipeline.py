@@ -73,7 +73,7 @@ def unfoldify(
     recorded = record(model, args, kwargs, options.wanted)
     say("rewriting", 0, 1)
     groups, declined = spell_out(recorded, options)
-    merged = merge(model, recorded.recording.root, recorded.recording.constants)
+    merged = merge(model, recorded.recording.root, recorded.recording.constants, recorded.resting)
     source = emit(merged)
     module = build(source, merged.side, model)
     say("verifying", 0, 1)

@@ -38,6 +38,7 @@ class Recorded:
     variants: tuple[SizeVariant, ...]
     fixed: tuple[Fixed, ...]
     modes: tuple[bool, ...]  # the values of `training` under which the model ran
+    resting: tuple[str, ...] = ()  # modules that stay in evaluation mode when the model trains
 
 
 def record(
@@ -75,7 +76,18 @@ def record(
             by_mode(first.root, recordings[True].root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
     first = Recording(model, first.root, first.reads, first.output, constants)
-    return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)))
+    return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
+
+
+def resting(model: nn.Module) -> tuple[str, ...]:
+    """The modules, outermost only, that a model's own `train` leaves in evaluation mode."""
+    with preserved(model, values=False):
+        model.train(True)
+        found: list[str] = []
+        for path, module in model.named_modules():
+            if not module.training and not any(path.startswith(f"{other}.") for other in found):
+                found.append(path)
+    return tuple(path for path in found if path)
 
 
 def observe(

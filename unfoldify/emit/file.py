@@ -120,13 +120,19 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     init, methods = arguments.resolve()
     first = kind.instances[0]
     is_root = first is merged.root
-    init.extend([*ties(first, merged), *dtype_of_model(first.module)] if is_root else [])
+    init.extend(
+        [*ties(first, merged), *dtype_of_model(first.module), *frozen(first.module)]
+        if is_root
+        else []
+    )
     base, *_ = base_of(first.module)
     body: list[ast.stmt] = []
     if len(init) > 1 or not is_bare(init):
         parameters = [ast.arg("self"), *(ast.arg(label) for label in kind.parameters)]
         signature_ = ast.arguments([], parameters, None, [], [], None, [])
         body.append(function("__init__", signature_, [folded(statement) for statement in init]))
+    if is_root and merged.resting:
+        body.append(train_method(first.module, merged.resting))
     for label, lines in methods.items():
         text = first.methods[label]
         owner = next(b for b in first.bodies if b.module is first.module)
@@ -203,6 +209,36 @@ def dtype_of_model(model: nn.Module) -> Iterator[ast.stmt]:
     dtypes = {p.dtype for p in model.parameters() if p.is_floating_point() and id(p) in own}
     if len(dtypes) == 1 and dtypes != {torch.float32}:
         yield ast.Expr(ast.Call(dotted("self.to"), [dotted(str(dtypes.pop()))], []))
+
+
+def frozen(model: nn.Module) -> Iterator[ast.stmt]:
+    """`self.encoder.requires_grad_(False)` for the largest parts that do not learn."""
+    found: list[str] = []
+    for path, module in model.named_modules():
+        parameters = list(module.parameters())
+        inside = any(not other or path.startswith(f"{other}.") for other in found)
+        if parameters and not inside and not any(p.requires_grad for p in parameters):
+            if any(p.is_floating_point() for p in parameters):
+                found.append(path)
+    for path in found:
+        part = Expressions(model, {}).path(path)
+        call = ast.Call(
+            ast.Attribute(part, "requires_grad_", ast.Load()), [ast.Constant(False)], []
+        )
+        yield ast.Expr(call)
+
+
+def train_method(model: nn.Module, resting: tuple[str, ...]) -> ast.FunctionDef:
+    """`train` as the original has it: some modules stay in evaluation mode."""
+    parameters = [ast.arg("self"), ast.arg("mode")]
+    arguments = ast.arguments([], parameters, None, [], [], None, [ast.Constant(True)])
+    parent = ast.Call(dotted("train"), [name("mode")], [])
+    parent.func = ast.Attribute(ast.Call(name("super"), [], []), "train", ast.Load())
+    lines: list[ast.stmt] = [ast.Expr(parent)]
+    for path in resting:
+        part = Expressions(model, {}).path(path)
+        lines.append(ast.Expr(ast.Call(ast.Attribute(part, "eval", ast.Load()), [], [])))
+    return function("train", arguments, [*lines, ast.Return(name("self"))])
 
 
 def stored(target: Any) -> Any:

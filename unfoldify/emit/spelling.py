@@ -83,6 +83,10 @@ def function_name(function: Callable[..., Any]) -> str | None:
 @lru_cache(maxsize=4096)
 def signature(function: Callable[..., Any]) -> inspect.Signature | None:
     """The signature of a function that tells one, else None."""
+    # F.max_pool2d and its like choose between two functions; the private one says what they take
+    function = getattr(F, f"_{getattr(function, '__name__', '')}", function)
+    label = function_name(function) or ""
+    function = getattr(F, f"_{label.removeprefix('F.')}", function)
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):
