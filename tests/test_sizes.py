@@ -49,9 +49,9 @@ def test_batch_and_image_of_a_convolution() -> None:
 def test_a_long_dim_is_made_shorter() -> None:
     assert moved(free_sizes(Conv(), (torch.randn(1, 3, 224, 224),))) == [
         "x.0 > 2",
-        "x.2 > 57",
-        "x.3 > 59",
-        "x.0 > 2, x.2 > 57, x.3 > 59",
+        "x.2 > 33",
+        "x.3 > 35",
+        "x.0 > 2, x.2 > 33, x.3 > 35",
     ]
 
 
@@ -206,4 +206,4 @@ def test_candidates_that_no_other_dim_has_come_first() -> None:
     assert candidates(4, taken={5, 6}) == [7, 2, 8, 12, 20, 36, 3, 5, 6]
     assert candidates(1, taken=set()) == [2, 3, 4, 5, 9, 17, 33]
     assert candidates(2, taken=set())[0] == 3
-    assert candidates(224, taken={57})[0] == 59
+    assert candidates(224, taken={33})[0] == 35

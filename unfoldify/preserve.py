@@ -203,9 +203,9 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
     return torch.equal(a.view(words), b.view(words)) if words else torch.equal(a, b)
 
 
-def unexpanded(tensor: Tensor) -> Tensor:
-    """The tensor without repeats of the same memory, which torch refuses to write to."""
-    for axis, stride in enumerate(tensor.stride()):
+def unexpanded(tensor: Tensor, like: Tensor | None = None) -> Tensor:
+    """The tensor without the axes that repeat memory (of `like`), which torch does not write to."""
+    for axis, stride in enumerate((tensor if like is None else like).stride()):
         if stride == 0 and tensor.shape[axis] > 1:
             tensor = tensor.narrow(axis, 0, 1)
     return tensor

@@ -61,10 +61,16 @@ def redrawn(
 
 
 def relaid(
-    tensors: Mapping[str, Tensor], dtypes: Mapping[torch.dtype, torch.dtype] | None = None
+    tensors: Mapping[str, Tensor],
+    dtypes: Mapping[torch.dtype, torch.dtype] | None = None,
+    values: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Copies that share memory among themselves where the given tensors do, in other dtypes."""
-    dtypes = dtypes or {}
+    """Copies that share memory among themselves where the given tensors do, in other dtypes.
+
+    They take their numbers from `values` where that has some of their name and shape.
+    """
+    dtypes, values = dtypes or {}, values or {}
+    others = {id(t): values[name] for name, t in tensors.items() if name in values}
     unique = {id(tensor): tensor for tensor in tensors.values()}
     sharing: dict[object, list[Tensor]] = {}
     for tensor in unique.values():
@@ -75,7 +81,9 @@ def relaid(
         for tensor in held:
             start = tensor.storage_offset() - first
             copy = memory.as_strided(tensor.shape, tensor.stride(), start)
-            unexpanded(copy).copy_(unexpanded(tensor.detach()))
+            source = others.get(id(tensor), tensor)
+            source = source if source.shape == tensor.shape else tensor
+            unexpanded(copy).copy_(unexpanded(source.detach(), like=copy))
             copies[id(tensor)] = copy
     return {name: copies[id(tensor)] for name, tensor in tensors.items()}
 
@@ -116,22 +124,20 @@ def _drawn(
         return torch.view_as_complex(
             _drawn(name, real, is_parameter, strength, generator).contiguous()
         )
-    values = tensor.to("cpu", torch.float64)
+    narrow = tensor.dtype in (torch.float16, torch.bfloat16)
+    values = tensor.to("cpu", torch.float32 if narrow else tensor.dtype)
     if not is_parameter:
         return values if strength == "nudged" else _buffer(name, values, generator)
     return _nudged(values, generator) if strength == "nudged" else _parameter(values, generator)
 
 
 def _parameter(values: Tensor, generator: torch.Generator) -> Tensor:
-    """The given values shuffled, each times a factor around 1; fresh ones where there are none."""
+    """The given values, each times a factor around 1; fresh ones where there are none."""
     rms = float(values.square().mean().sqrt())
     usual = _usual_scale(values)
-    if not 1e-2 * usual < rms < 1e3 or int((values == 0).sum()) * 2 > values.numel():
-        return torch.randn(values.shape, generator=generator, dtype=values.dtype) * usual
-    rows = values.flatten(1) if values.ndim > 1 else values.reshape(1, -1)
-    shuffled = rows[torch.randperm(rows.shape[0], generator=generator)]
-    shuffled = shuffled[:, torch.randperm(rows.shape[1], generator=generator)]
-    return shuffled.reshape(values.shape) * _around_one(values, 0.5, generator)
+    if 1e-2 * usual < rms < 1e3 and int((values == 0).sum()) * 2 <= values.numel():
+        return _around_one(values, 0.5, generator).mul_(values)
+    return torch.randn(values.shape, generator=generator, dtype=values.dtype).mul_(usual)
 
 
 def _usual_scale(values: Tensor) -> float:

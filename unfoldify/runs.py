@@ -198,15 +198,11 @@ def _own_memory(
     known = {id(t) for t in named.values()} | gradients
     held = [t for t in every if id(t) not in known and is_plain(t)]
     tensors = named | {f"held {i}": t for i, t in enumerate(held)}
-    memory = relaid(tensors, WIDE if setting.wide else {})
+    memory = relaid(tensors, WIDE if setting.wide else {}, state)
     generator = torch.Generator().manual_seed(setting.nudge_seed)
-    with torch.no_grad():
-        for name, values in state.items():
-            if name in named and memory[name].shape == values.shape:
-                unexpanded(memory[name]).copy_(unexpanded(values))
-        for name, _ in model.named_parameters():
-            if name in memory:
-                nudge(memory[name], setting.nudge, generator)
+    for name, _ in model.named_parameters():
+        if name in memory:
+            nudge(memory[name], setting.nudge, generator)
     with pointed_at(tensors, memory):
         yield
 

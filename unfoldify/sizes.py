@@ -163,7 +163,8 @@ def candidates(n: int, taken: set[int]) -> list[int]:
     """
     neighbours = [n + 1, n + 2, n + 3]
     coarser = [n // 2, n + 4, n + 8, n + 16, n + 32, 2 * n, 3 * n // 4, n - 1]
-    shorter = [n // 4 + 1, n // 4 + 3, n // 2 + 1, n // 4, n // 2, 3 * n // 4]
+    shorter = [n // 7 + 1, n // 7 + 3] if n >= 64 else []
+    shorter += [n // 4 + 1, n // 4 + 3, n // 2 + 1, n // 4, n // 2, 3 * n // 4]
     sizes = [*shorter, *neighbours, *coarser] if n >= 64 else [*neighbours, *coarser]
     distinct = [size for size in dict.fromkeys(sizes) if size > 1 and size != n]
     return sorted(distinct, key=lambda size: size in taken)  # stable: otherwise in this order
