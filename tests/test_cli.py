@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -271,6 +272,19 @@ def test_a_write_that_breaks_off_leaves_the_old_file(
     assert capsys.readouterr().err == (
         "unfoldify: model_unfolded.py cannot be written: [Errno 28] No space left on device\n"
     )
+
+
+def test_warnings_of_the_loading_are_heard_and_those_of_the_runs_are_not(
+    pipeline: SimpleNamespace, recwarn: pytest.WarningsRecorder
+) -> None:
+    def work() -> Result:
+        warnings.warn("once for each run", stacklevel=1)
+        return Result()
+
+    Path("model.py").write_text(NET + "import warnings\nwarnings.warn('once')\n")
+    pipeline.answer = work
+    assert main(["model.py"]) == 0
+    assert [str(warning.message) for warning in recwarn] == ["once"]
 
 
 # failure

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -68,7 +69,8 @@ def _unfoldify(loaded: Loaded, options: argparse.Namespace) -> Any:
     from unfoldify import pipeline
 
     try:
-        with progress_bar(not options.quiet) as progress:
+        with progress_bar(not options.quiet) as progress, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the model runs more often than the user asked for
             return pipeline.unfoldify(
                 loaded.model,
                 loaded.args,
