@@ -11,12 +11,14 @@ from unfoldify.rules.cells import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_c
 from unfoldify.rules.chain import chain_matmul, matrix_power, multi_dot
 from unfoldify.rules.convolution import conv1d, conv2d, conv3d
 from unfoldify.rules.einsum import einsum
+from unfoldify.rules.fused import grouped_mm, linear_cross_entropy
 from unfoldify.rules.general import conv_tbc, convolution
 from unfoldify.rules.linear import linear
 from unfoldify.rules.matmul import bmm, dot, matmul, mm, mv
 from unfoldify.rules.multihead import multi_head_attention_forward
 from unfoldify.rules.products import bilinear, inner, kron, outer, tensordot, vdot, vecdot
 from unfoldify.rules.recurrent import gru, lstm, rnn_relu, rnn_tanh
+from unfoldify.rules.statistics import corrcoef, cov
 from unfoldify.rules.transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
@@ -36,13 +38,17 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "convolution",
+    "corrcoef",
+    "cov",
     "dot",
     "einsum",
+    "grouped_mm",
     "gru",
     "gru_cell",
     "inner",
     "kron",
     "linear",
+    "linear_cross_entropy",
     "lstm",
     "lstm_cell",
     "matmul",

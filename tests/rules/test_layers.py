@@ -19,7 +19,14 @@ NAMES = (
     "Pool", "Norm", "Softmax", "Softmin", "LogSoftmax", "Unfold", "Fold", "Shuffle", "Flatten",
     "Embedding",
 )  # fmt: skip
-OTHERS = ("Unpool", "EmbeddingBag", "Fractional", "Adaptive_LogSoftmax", "AdaptiveLogSoftmax")
+OTHERS = (
+    "Loss",
+    "Unpool",
+    "EmbeddingBag",
+    "Fractional",
+    "Adaptive_LogSoftmax",
+    "AdaptiveLogSoftmax",
+)
 MODULES = {
     info.name: info
     for info in module_db

@@ -39,7 +39,7 @@ def called(op: Any) -> Any:
     else:
         home = torch.linalg if op.name.startswith("linalg.") else torch
         function = getattr(home, op.name.removeprefix("linalg."), None)
-    here = torch.float64 in op.supported_dtypes("cpu")
+    here = torch.float64 in op.supported_dtypes("cpu") and op.variant_test_name != "chunked"
     return function if here and function in EVERY else None
 
 
@@ -94,8 +94,9 @@ def _compare(
         _compare_half(rule, function, dtype, style, args, kwargs)
         return
     in_place = "running_mean" in inspect.signature(rule).parameters  # statistics are no leaves
+    in_place = in_place or op.name.endswith("cross_entropy")  # class weights take no gradient
     gradients = dtype == torch.float64 and op.supports_autograd and not in_place
-    loose = 1e-3 if dtype == torch.float32 else 1e-7
+    loose = 1e-3 if dtype == torch.float32 else 1e-6
     agrees(
         rule,
         function,

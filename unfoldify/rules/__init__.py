@@ -14,7 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from unfoldify.rules import addmm, cells, chain, matmul, products, recurrent, transposed
+from unfoldify.rules import (
+    addmm,
+    cells,
+    chain,
+    fused,
+    matmul,
+    products,
+    recurrent,
+    statistics,
+    transposed,
+)
 from unfoldify.rules.attention import scaled_dot_product_attention
 from unfoldify.rules.convolution import conv1d, conv2d, conv3d
 from unfoldify.rules.descriptions import (
@@ -23,6 +33,7 @@ from unfoldify.rules.descriptions import (
     describe_general,
     describe_multihead,
     describe_multihead_layer,
+    describe_multihead_native,
     describe_recurrent,
     describe_transposed,
 )
@@ -80,6 +91,7 @@ _CONVOLUTIONS: tuple[tuple[Rule, Spellings], ...] = (
 
 _PRODUCTS: tuple[tuple[Rule, Spellings], ...] = (
     (Rule(linear, "linear"), (F.linear, aten.linear.default)),
+    (Rule(fused.linear_cross_entropy, "linear"), (F.linear_cross_entropy,)),
     (Rule(products.bilinear, "bilinear"), (F.bilinear, aten.bilinear.default)),
     (
         Rule(matmul.matmul, "matmul"),
@@ -109,6 +121,15 @@ _PRODUCTS: tuple[tuple[Rule, Spellings], ...] = (
     ),
 )
 
+_OTHERS: tuple[tuple[Rule, Spellings], ...] = (
+    (
+        Rule(fused.grouped_mm, "matmul"),
+        (F.grouped_mm, torch._grouped_mm, aten._grouped_mm.default),
+    ),
+    (Rule(statistics.cov, "matmul"), (torch.cov, T.cov)),
+    (Rule(statistics.corrcoef, "matmul"), (torch.corrcoef, T.corrcoef)),
+)
+
 _SUMMANDS: tuple[tuple[Rule, Spellings], ...] = (
     (Rule(addmm.addmm, "matmul"), (torch.addmm, T.addmm, aten.addmm.default)),
     (Rule(addmm.baddbmm, "matmul"), (torch.baddbmm, T.baddbmm, aten.baddbmm.default)),
@@ -130,6 +151,14 @@ _ATTENTION: tuple[tuple[Rule, Spellings], ...] = (
     (
         Rule(multi_head_attention_forward, "attention", describe_multihead),
         (F.multi_head_attention_forward,),
+    ),
+    (
+        Rule(fused.native_multi_head_attention, "attention", describe_multihead_native),
+        (torch._native_multi_head_attention, aten._native_multi_head_attention.default),
+    ),
+    (
+        Rule(fused.transformer_encoder_layer_fwd, "attention"),
+        (torch._transformer_encoder_layer_fwd, aten._transformer_encoder_layer_fwd.default),
     ),
 )
 
@@ -164,7 +193,7 @@ def _rows(*tables: tuple[tuple[Rule, Spellings], ...]) -> dict[Callable[..., Any
 
 
 RULES: Mapping[Callable[..., Any], Rule] = _rows(
-    _CONVOLUTIONS, _PRODUCTS, _SUMMANDS, _ATTENTION, _RECURRENT
+    _CONVOLUTIONS, _PRODUCTS, _OTHERS, _SUMMANDS, _ATTENTION, _RECURRENT
 )
 
 LAYERS: Mapping[type[nn.Module], Rule] = {

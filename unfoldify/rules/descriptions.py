@@ -131,6 +131,13 @@ def describe_multihead_layer(
     return f"{layer.num_heads} heads" + ("" if query is key is value else ", cross-attention")
 
 
+def describe_multihead_native(
+    query: Tensor, key: Tensor, value: Tensor, embed_dim: int, num_head: int, *args: Any
+) -> str:
+    """4 heads, cross-attention"""
+    return f"{num_head} heads" + ("" if query is key is value else ", cross-attention")
+
+
 def describe_recurrent(*args: Any) -> str:
     """2 layers, both directions, batch first"""
     call = read_call(args)

@@ -87,7 +87,7 @@ def multi_head_attention_forward(
         separate = q_proj_weight, k_proj_weight, v_proj_weight
         q, k, v = _projected_apart(sources, separate, in_proj_bias, layout, style)
     else:
-        q, k, v = _projected(sources, in_proj_weight, in_proj_bias, layout, style)
+        q, k, v = projected(sources, in_proj_weight, in_proj_bias, layout, style)
     k, v = _lengthened(k, v, (bias_k, bias_v), (static_k, static_v), add_zero_attn, layout)
     scores = attention_scores(q, k, layout.lead, None, style)
     extra = (bias_k is not None) + add_zero_attn
@@ -109,7 +109,7 @@ def multi_head_attention_forward(
     return x, attention
 
 
-def _projected(
+def projected(
     sources: Tensors, weight: Any, bias: Tensor | None, layout: Layout, style: Style
 ) -> Tensors:
     """Queries, keys and values of all heads from one weight: `n b i -> b h n d`, three times"""

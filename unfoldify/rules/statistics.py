@@ -1,0 +1,81 @@
+# ruff: noqa: A002  (torch calls it `input`)
+"""Covariance and correlation: products of variables, summed over the observations."""
+
+from __future__ import annotations
+
+import torch
+from einops import einsum, rearrange
+from torch import Tensor
+
+from unfoldify.notes import remark
+from unfoldify.rules.checks import check, shape_of, spelled
+from unfoldify.rules.rule import Style, check_style
+
+
+def cov(
+    input: Tensor,
+    *,
+    correction: int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
+    style: Style = "product",
+) -> Tensor:
+    """`i n -> i i`, for i variables and n observations, which may be weighted"""
+    check_style(style)
+    check(
+        input.dim() <= 2,
+        "cov",
+        f"input should have at most 2 dimensions, it is {spelled(shape_of(input))}",
+    )
+    x = input if input.dim() == 2 else rearrange(input, "... -> 1 (...)")
+    if not x.is_floating_point() and not x.is_complex():
+        x = x.to(torch.get_default_dtype())
+    w, norm = _weights(x, correction, fweights, aweights)
+    mean = x.mean(dim=1, keepdim=True)
+    if w is not None:
+        mean = (x * w).sum(dim=1, keepdim=True) / w.sum()
+    x = x - mean
+    y = x.conj() if x.is_complex() else x
+    if w is not None:
+        y = y * w
+    if style == "einsum":
+        x = einsum(x, y, "i n, j n -> i j")
+    else:
+        x = (rearrange(x, "i n -> i 1 n") * y).sum(dim=-1)
+        remark(x, "over n")
+    x = x / norm
+    return rearrange(x, "1 1 -> ") if 1 in shape_of(x) else x
+
+
+def corrcoef(input: Tensor, *, style: Style = "product") -> Tensor:
+    """`i n -> i i`, the covariances over the deviations"""
+    c = cov(input, style=style)
+    if c.dim() == 0:
+        return c / c
+    deviation = c.diagonal()
+    if c.is_complex():
+        deviation = deviation.real
+    deviation = deviation.sqrt()
+    c = c / rearrange(deviation, "i -> i 1") / deviation
+    if c.is_complex():
+        return torch.complex(c.real.clamp(-1, 1), c.imag.clamp(-1, 1))
+    return c.clamp(-1, 1)
+
+
+def _weights(
+    x: Tensor, correction: int, fweights: Tensor | None, aweights: Tensor | None
+) -> tuple[Tensor | None, Tensor | float]:
+    """The weight of each observation, and what the sum of products is divided by."""
+    if fweights is None and aweights is None:
+        return None, max(x.shape[1] - correction, 0)
+    if aweights is None:
+        w = fweights
+    else:
+        w = aweights if fweights is None else fweights * aweights
+    assert w is not None
+    total = w.sum()
+    if aweights is None or correction == 0:
+        norm = total - correction
+    else:
+        norm = total - correction * (w * aweights).sum() / total
+    return w, norm.clamp(min=0)
