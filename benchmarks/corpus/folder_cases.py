@@ -32,7 +32,7 @@ def cases(folder: Path) -> Iterator[Case]:
             yield Case("files", name, partial(_build, folder / entry["file"], target, inputs))
     for path in sorted(folder.rglob("*.py")):
         name = path.relative_to(folder).as_posix()
-        if name not in listed and not path.name.startswith("_"):
+        if path.is_file() and name not in listed and not path.name.startswith("_"):
             yield Case("files", str(Path(name).with_suffix("")), partial(_build, path, None, ()))
 
 

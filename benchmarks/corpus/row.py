@@ -25,7 +25,7 @@ COUNTED = OUTCOMES[:6]
 
 @dataclass(frozen=True)
 class Row:
-    """Times in seconds, memory in MiB of the whole process."""
+    """Times in seconds of one processor, memory in MiB of the whole process."""
 
     title: str
     outcome: str

@@ -11,23 +11,26 @@ family, failures by cause, all rows. A crash, a timeout or a killed process is a
 from __future__ import annotations
 
 import argparse
+import functools
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmarks.corpus.case import Case
-from benchmarks.corpus.cases import every_case, matching
-from benchmarks.corpus.row import Row, from_dict, read_rows, write_rows
+from benchmarks.corpus.cases import FAMILIES, every_case, matching
+from benchmarks.corpus.row import Row, read_rows, write_rows
 from benchmarks.corpus.table import table
+from benchmarks.corpus.worker import Job, work
 
-ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE = 10  # a loaded machine gives a process a tenth of its time
 
 
 def main() -> None:
@@ -42,6 +45,7 @@ def main() -> None:
         return
     todo = [case for case in chosen if not (options.resume and _settled(done, case, options))]
     print(f"{len(chosen)} cases, {len(todo)} to run", flush=True)
+    _set_environment({case.family for case in todo})
     with rows_file.open("a") as sink:
         for number, row in enumerate(_run_all(todo, options), 1):
             done[row.title] = row
@@ -75,55 +79,50 @@ def _run_all(cases: Sequence[Case], options: argparse.Namespace) -> Iterator[Row
 def _run(title: str, options: argparse.Namespace) -> Row:
     """The row of one case, whatever happens to its process."""
     with tempfile.TemporaryDirectory() as folder:
-        row_file = Path(folder) / "row.json"
-        process = subprocess.Popen(
-            _command(title, row_file, options),
-            cwd=ROOT,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        start = time.monotonic()
-        try:
-            _, errors = process.communicate(timeout=options.seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return replace(
-                _left_behind(title, row_file), outcome="timeout", seconds=options.seconds
-            )
-        row = _left_behind(title, row_file)
+        job = Job(title, Path(folder), options)
+        process = _processes().Process(target=work, args=(job,))
+        process.start()
+        process.join(options.seconds * _PATIENCE)
+        stuck = process.is_alive()
+        if stuck:
+            _kill(process)
+        row = job.row() or Row(title, "died")
+        if stuck or process.exitcode == -signal.SIGXCPU:
+            return replace(row, outcome="timeout", seconds=options.seconds)
         if row.outcome != "died":
             return row
-        said = errors.strip().splitlines()[-1:] or [""]
-        seconds = round(time.monotonic() - start, 2)
-        reason = f"exit code {process.returncode}: {said[0]}"[:300]
-        return replace(row, reason=reason, message=errors[-3000:], seconds=seconds)
+        said = job.said()
+        last = said.strip().rpartition("\n")[2]
+        reason = f"exit code {process.exitcode}: {last}"[:300]
+        return replace(row, reason=reason, message=said[-3000:])
 
 
-def _left_behind(title: str, row_file: Path) -> Row:
-    rows = read_rows(row_file)
-    return rows.get(title) or from_dict({"title": title, "outcome": "died"})
+@functools.cache
+def _processes() -> ForkServerContext:
+    """Each process starts with what is slow to import, and with nothing that a case has changed."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.corpus.warm"])
+    return context
 
 
-def _command(title: str, row_file: Path, options: argparse.Namespace) -> list[str]:
-    command = [sys.executable, "-m", "benchmarks.corpus.worker", title, str(row_file)]
-    command += ["--style", options.style, "--dialect", options.dialect]
-    command += ["--memory", str(options.memory)]
-    command += ["--folder", str(Path(options.folder).resolve())] if options.folder else []
-    command += ["--keep", str(Path(options.keep).resolve())] if options.keep else []
-    command += ["--beside"] if options.beside else []
-    command += ["--originals"] if options.originals else []
-    return command
+def _kill(process: BaseProcess) -> None:
+    """The process and what it started; it leads a group of its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid or 0, signal.SIGKILL)
+    process.kill()
+    process.join()
 
 
-def _environment() -> dict[str, str]:
-    """One thread each, the same hashes in each run, and no downloads."""
-    fixed = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "HF_HUB_OFFLINE": "1"}
-    return {**os.environ, **fixed, "TRANSFORMERS_VERBOSITY": "error", "CUDA_VISIBLE_DEVICES": ""}
+def _set_environment(families: set[str]) -> None:
+    """One thread each, the same hashes in each run, no downloads; and what to import once."""
+    os.environ.update(
+        OMP_NUM_THREADS="1",
+        PYTHONHASHSEED="0",
+        HF_HUB_OFFLINE="1",
+        TRANSFORMERS_VERBOSITY="error",
+        CUDA_VISIBLE_DEVICES="",
+        CORPUS_PACKAGES=",".join(p for f in sorted(families) for p in FAMILIES.get(f, ())),
+    )
 
 
 def _line(number: int, total: int, row: Row) -> str:
@@ -149,7 +148,7 @@ def _options() -> argparse.Namespace:
     add("--style", default="product", choices=["product", "einsum"])
     add("--dialect", default="einops", choices=["einops", "torch"])
     add("--workers", type=int, default=2)
-    add("--seconds", type=float, default=180, help="for each case")
+    add("--seconds", type=float, default=180, help="of processor time, for each case")
     add("--memory", type=int, default=8192, help="MiB of address space for each case, 0: no limit")
     add("--beside", action="store_true", help="torch.fx.symbolic_trace and torch.export as well")
     add("--originals", action="store_true", help="only whether the originals run")

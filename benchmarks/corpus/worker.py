@@ -1,12 +1,12 @@
 """One case in a process of its own: build it, run it, put the tool over it, leave a row behind.
 
-Run as `python -m benchmarks.corpus.worker TITLE ROW_FILE`, by `benchmarks.corpus.run`. The row is
-rewritten at each stage, so that a process that is killed has still said how far it came.
+The row is rewritten at each stage, so that a process that is killed has still said how far it came.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import random
 import resource
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus.causes import innermost_frame
-from benchmarks.corpus.row import Row
+from benchmarks.corpus.row import Row, read_rows
 
 
 @dataclass
@@ -45,18 +45,42 @@ class Progress:
         )
 
 
-def main() -> None:
-    options = _options()
-    if options.memory:
-        limit = options.memory << 20
+@dataclass(frozen=True)
+class Job:
+    """A case to run, and the folder in which its process leaves its row and what it says."""
+
+    title: str
+    folder: Path
+    options: argparse.Namespace
+
+    def row(self) -> Row | None:
+        return read_rows(self.folder / "row.json").get(self.title)
+
+    def said(self) -> str:
+        path = self.folder / "output.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+def work(job: Job) -> None:
+    """The whole life of a case's process."""
+    os.setsid()
+    output = os.open(job.folder / "output.txt", os.O_WRONLY | os.O_CREAT)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if job.options.memory:
+        limit = job.options.memory << 20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (int(job.options.seconds), int(job.options.seconds) + 5)
+    )
+    faulthandler.enable()
     warnings.simplefilter("ignore")
-    progress = Progress(Row(options.title, "died", stage="importing"), Path(options.row))
+    progress = Progress(Row(job.title, "died", stage="importing"), job.folder / "row.json")
     progress.update()
-    _run(options, progress)
+    _run(job.title, job.options, progress)
 
 
-def _run(options: argparse.Namespace, progress: Progress) -> None:
+def _run(title: str, options: argparse.Namespace, progress: Progress) -> None:
     import torch
 
     from benchmarks.corpus.case import seed
@@ -66,7 +90,7 @@ def _run(options: argparse.Namespace, progress: Progress) -> None:
     torch.set_num_threads(1)
     progress.update(stage="building")
     try:
-        case = find(options.title, options.folder)
+        case = find(title, options.folder)
         seed()
         built = case.build()
     except BaseException as error:  # a file of somebody else may do anything when imported
@@ -103,7 +127,7 @@ def _unfold(built: Any, options: argparse.Namespace, progress: Progress) -> None
         progress.update(stage=name)
 
     random.seed(0)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         result = unfoldify.unfoldify(
             built.model,
@@ -124,7 +148,7 @@ def _unfold(built: Any, options: argparse.Namespace, progress: Progress) -> None
         result = None
     else:
         progress.update(outcome="verified", stage="")
-    progress.update(seconds=round(time.perf_counter() - start, 2))
+    progress.update(seconds=round(time.process_time() - start, 2))
     if result is not None:
         _describe(result, options, progress)
 
@@ -141,7 +165,7 @@ def _describe(result: Any, options: argparse.Namespace, progress: Progress) -> N
         declined=_texts(report, "declined"),
     )
     if options.keep:
-        path = Path(options.keep) / f"{options.title}_unfolded.py"
+        path = Path(options.keep) / f"{progress.row.title}_unfolded.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         result.save(path)
 
@@ -156,21 +180,3 @@ def _texts(owner: Any, name: str) -> tuple[str, ...]:
 
 def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.corpus.worker")
-    parser.add_argument("title")
-    parser.add_argument("row")
-    parser.add_argument("--folder")
-    parser.add_argument("--style", default="product")
-    parser.add_argument("--dialect", default="einops")
-    parser.add_argument("--memory", type=int, default=0, help="MiB")
-    parser.add_argument("--beside", action="store_true")
-    parser.add_argument("--originals", action="store_true")
-    parser.add_argument("--keep")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()
