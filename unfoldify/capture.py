@@ -103,7 +103,8 @@ class ModelRecorder(Recorder):
             self.state_paths.setdefault(id(tensor), []).append(path)
         self.attribute_paths = dict(reversed(list(plain_tensors(model))))
         self.constants: dict[str, Tensor] = {}
-        self.alive = {id(held) for held in gc.get_objects() if isinstance(held, Tensor)}
+        # by its type: asking a dead weak proxy for its class raises
+        self.alive = {id(held) for held in gc.get_objects() if issubclass(type(held), Tensor)}
         self.alive |= {id(tensor) for tensor in leaves_of(model)}
         self.past: dict[int, tuple[Any, fx.Node, Body]] = {}
         self.root: Body
