@@ -1,7 +1,8 @@
 """Two recordings of one model, side by side: what differs between them is explained or refused.
 
 The model runs again in the other mode, and again at other sizes and in another dtype. Where the
-graphs agree but a constant differs, the constant is not one: it is `self.training`, a size, a dtype.
+graphs agree but a constant differs, the constant is not one: it is `self.training`, a size, a
+dtype.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from unfoldify.rolling import index_of_round
 Explain = Callable[["Place", Any, Any], Any]
 
 
-class Unalike(Exception):
+class Unalike(Exception):  # noqa: N818 (it says what two graphs are, and is no error)
     """The two graphs do not do the same."""
 
     def __init__(self, first: fx.Node | None, second: fx.Node | None, reason: str) -> None:

@@ -14,14 +14,24 @@ import torch
 from torch import Tensor, nn
 
 SAFETENSORS_TYPES = {
-    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
-    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
     torch.complex64: "C64",
-}  # fmt: skip
+}
 
 
 def build(source: str, constants: Mapping[str, Tensor], original: nn.Module) -> nn.Module:
-    """The emitted class in a fresh namespace, built, with the original's weights in it and its mode."""
+    """The emitted class in a fresh namespace, built, with the original's weights in it and its
+    mode.
+    """
     filename = f"<unfoldified {type(original).__name__}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace: dict[str, Any] = {"__name__": "unfolded"}
@@ -61,7 +71,9 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors in the safetensors format: the length of a JSON header, the header, the bytes in order."""
+    """Tensors in the safetensors format: the length of a JSON header, the header, the bytes in
+    order.
+    """
     blocks, entries, offset = [], {}, 0
     for name, tensor in sorted(tensors.items()):
         block = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

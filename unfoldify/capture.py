@@ -24,13 +24,15 @@ from torch import Tensor, fx, nn
 from unfoldify.errors import CaptureError
 from unfoldify.layers import plan
 from unfoldify.record import Frame, Read, Recorder, describe, plain_arguments, tensors_in
-from unfoldify.source import Position, site
+from unfoldify.source import Position, site, users_place
 from unfoldify.traced import Traced, plain
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of torch.nn that is being spelled out, by its path from the module whose graph it is in."""
+    """A layer of torch.nn that is being spelled out, by its path from the module whose graph it is
+    in.
+    """
 
     path: str
     module: nn.Module = field(compare=False)
@@ -133,8 +135,9 @@ class ModelRecorder(Recorder):
             return original(module, *args, **kwargs)
         if isinstance(module, torch.jit.ScriptModule):
             raise CaptureError(
-                f"{paths[0] or 'the model'} is TorchScript ({type(module).__name__}): its Python is gone, so its calls "
-                "cannot be seen.\nBuild the model with the module as it was before torch.jit.script or trace."
+                f"{paths[0] or 'the model'} is TorchScript ({type(module).__name__}): its Python is "
+                "gone, so its calls cannot be seen.\nBuild the model with the module as it was "
+                "before torch.jit.script or trace."
             )
         path = self.path_here(paths)
         if path is None:
@@ -249,7 +252,9 @@ class ModelRecorder(Recorder):
         return result
 
     def note_new_buffers(self, module: nn.Module, before: Mapping[str, Any]) -> None:
-        """A buffer that forward replaced by a value of its own is an assignment of the emitted forward."""
+        """A buffer that forward replaced by a value of its own is an assignment of the emitted
+        forward.
+        """
         for name, buffer in module._buffers.items():
             if isinstance(buffer, Tensor) and buffer is not before.get(name):
                 node = self.known(buffer, self.frame)
@@ -323,7 +328,9 @@ class ModelRecorder(Recorder):
         return entry[1] if entry is not None and entry[0]() is value else None
 
     def result(self, value: Any, *, whole: bool = False) -> Any:
-        """What a module returned, as the graph's output; `whole` keeps classes, else they become tuples."""
+        """What a module returned, as the graph's output; `whole` keeps classes, else they become
+        tuples.
+        """
         if isinstance(value, (Tensor, Traced)):
             return self.to_nodes(value)
         if isinstance(value, torch.Size):
@@ -352,7 +359,9 @@ class ModelRecorder(Recorder):
         return source if not sources and isinstance(source, fx.Node) else items
 
     def structure(self, value: Any) -> Any:
-        """An object of a class with named fields: a node that builds one of the same name and fields."""
+        """An object of a class with named fields: a node that builds one of the same name and
+        fields.
+        """
         if type(value) is OrderedDict:
             items = {str(key): self.result(item, whole=True) for key, item in value.items()}
             return self.frame.graph.call_function(OrderedDict, (items,))
@@ -397,7 +406,9 @@ class ModelRecorder(Recorder):
     # -- values from elsewhere -----------------------------------------------------------------
 
     def node_of(self, tensor: Tensor) -> fx.Node:
-        """The node of a value; a parameter with several names goes by the one of the layer that uses it."""
+        """The node of a value; a parameter with several names goes by the one of the layer that
+        uses it.
+        """
         names = self.state_paths.get(id(tensor), ())
         if len(names) > 1 and self.frame.layers:
             own = joined(self.body.path, self.frame.layers[-1].path)
@@ -452,10 +463,11 @@ class ModelRecorder(Recorder):
         """From a finished graph to one that still runs: a further result of every graph in between."""
         while True:
             parent, call = body.parent, body.call
-            assert parent is not None and call is not None
+            assert parent is not None
+            assert call is not None
             body.exports.append(node)
             with parent.graph.inserting_after(last_item(call)):
-                outer = parent.graph.call_function(EXPORT, (call, len(body.exports) - 1))
+                outer = parent.graph.call_function(exported, (call, len(body.exports) - 1))
             outer.meta["positions"] = node.meta.get("positions", ())
             self.bind_in(parent, tensor, outer)
             if parent in self.stack:
@@ -502,7 +514,7 @@ class ModelRecorder(Recorder):
         return plain(number)
 
 
-def EXPORT(result: Any, index: int) -> Any:
+def exported(result: Any, index: int) -> Any:
     """In a graph under construction: the index-th further result of a call."""
     raise NotImplementedError("replaced when the graph is finished")
 
@@ -528,12 +540,11 @@ class Construct:
 
 def unseen(tensor: Tensor, positions: tuple[Position, ...]) -> CaptureError:
     """The message for a tensor that no recorded call made."""
-    found = next((s for s in map(site, positions) if s is not None), None)
-    where = f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`\n  " if found else ""
+    kind = str(tensor.dtype).removeprefix("torch.")
     return CaptureError(
-        f"{where}a {tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')} tensor is used here that was made "
-        "while the model ran by a call that cannot be seen (TorchScript, a C++ extension, numpy).\nMake it by a "
-        "torch call, or keep it as a buffer of the model."
+        f"{users_place(positions)}a {tuple(tensor.shape)} {kind} tensor is used here that was made "
+        "while the model ran by a call that cannot be seen (TorchScript, a C++ extension, numpy).\n"
+        "Make it by a torch call, or keep it as a buffer of the model."
     )
 
 
@@ -622,7 +633,7 @@ def suggested_name(node: fx.Node) -> str | None:
 def last_item(call: fx.Node) -> fx.Node:
     """The last of the nodes right behind a call that only take its result apart."""
     node = call
-    while node.next.op == "call_function" and node.next.target in (operator.getitem, EXPORT):
+    while node.next.op == "call_function" and node.next.target in (operator.getitem, exported):
         node = node.next
     return node
 

@@ -13,7 +13,9 @@ from unfoldify.source import site
 
 
 def settle_dtypes(graph: fx.Graph) -> None:
-    """`dtype=x.dtype` was recorded as the dtype it was; where the source reads one, so does the graph."""
+    """`dtype=x.dtype` was recorded as the dtype it was; where the source reads one, so does the
+    graph.
+    """
     for node in list(graph.nodes):
         if not any(isinstance(value, torch.dtype) for value in (*node.args, *node.kwargs.values())):
             continue

@@ -23,7 +23,9 @@ PLAIN: dict[str, Any] = {
 
 
 def settle(graph: fx.Graph) -> None:
-    """`out += y` becomes `out + y` where `out` has no other name; every other change becomes a statement."""
+    """`out += y` becomes `out + y` where `out` has no other name; every other change becomes a
+    statement.
+    """
     for node in list(graph.nodes):
         if node.op != "call_method" or not is_in_place(node):
             continue
@@ -54,7 +56,9 @@ def is_in_place(node: fx.Node) -> bool:
 
 
 def is_private(target: fx.Node, change: fx.Node) -> bool:
-    """Whether a value was made here, shares its memory with no other, and is not read after the change."""
+    """Whether a value was made here, shares its memory with no other, and is not read after the
+    change.
+    """
     if target.op in ("placeholder", "get_attr") or "alias" in target.meta:
         return False
     if not same_kind(target, change):

@@ -1,4 +1,6 @@
-"""Recorded graphs → graphs that can be written down: results in place, dead calls gone, containers dissolved."""
+"""Recorded graphs → graphs that can be written down: results in place, dead calls gone, containers
+dissolved.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.capture import EXPORT, Body, Layer, joined
+from unfoldify.capture import Body, Layer, exported, joined
 from unfoldify.dtypes import settle_dtypes
 from unfoldify.layers import CONTAINERS, is_plain_sequential
 from unfoldify.record import is_random
@@ -47,12 +49,12 @@ def place_exports(body: Body) -> None:
         )
         own.meta["item"] = 0
         call.replace_all_uses_with(
-            own, lambda user, own=own: user is not own and user.target is not EXPORT
+            own, lambda user, own=own: user is not own and user.target is not exported
         )
         call.meta.pop("val", None)
         call.meta["length"] = 1 + len(child.exports)
         for user in list(call.users):
-            if user.target is EXPORT:
+            if user.target is exported:
                 user.target = operator.getitem
                 user.args = (call, user.args[1] + 1)  # type: ignore[operator]
                 user.meta["item"] = user.args[1]
@@ -96,7 +98,9 @@ def drop_dead(body: Body) -> None:
 
 
 def drop_unused_arguments(body: Body) -> None:
-    """Arguments that a module's graph does not use are not arguments; the caller stops passing them."""
+    """Arguments that a module's graph does not use are not arguments; the caller stops passing
+    them.
+    """
     for parameter in list(body.parameters):
         node = parameter.node
         if node is not None and not node.users:
@@ -112,7 +116,9 @@ def drop_unused_arguments(body: Body) -> None:
 
 
 def dissolve(body: Body) -> None:
-    """Write the calls of an nn.Sequential where it was called, unless calling it whole says the same."""
+    """Write the calls of an nn.Sequential where it was called, unless calling it whole says the
+    same.
+    """
     for call in calls(body):
         child: Body = call.meta["body"]
         if is_plain_sequential(child.module) and (not is_chain(child) or not len(child.module)):  # type: ignore[arg-type]
@@ -120,7 +126,9 @@ def dissolve(body: Body) -> None:
 
 
 def is_chain(body: Body) -> bool:
-    """Whether a Sequential's graph only hands one value on from module to module, each of them called whole."""
+    """Whether a Sequential's graph only hands one value on from module to module, each of them
+    called whole.
+    """
     value: Any = None
     for node in body.graph.nodes:
         if node.op == "placeholder" and value is None:

@@ -19,24 +19,48 @@ SPELLED: dict[str, tuple[type[nn.Module], ...]] = {
 # spelled out on request only
 ON_REQUEST: dict[str, tuple[type[nn.Module], ...]] = {
     "pooling": (
-        nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.LPPool1d, nn.LPPool2d,
-        nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
-        nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
+        nn.MaxPool1d,
+        nn.MaxPool2d,
+        nn.MaxPool3d,
+        nn.AvgPool1d,
+        nn.AvgPool2d,
+        nn.AvgPool3d,
+        nn.LPPool1d,
+        nn.LPPool2d,
+        nn.AdaptiveAvgPool1d,
+        nn.AdaptiveAvgPool2d,
+        nn.AdaptiveAvgPool3d,
+        nn.AdaptiveMaxPool1d,
+        nn.AdaptiveMaxPool2d,
+        nn.AdaptiveMaxPool3d,
     ),
     "norm": (
-        nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm,
-        nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, nn.Softmax, nn.LogSoftmax, nn.Softmax2d,
+        nn.BatchNorm1d,
+        nn.BatchNorm2d,
+        nn.BatchNorm3d,
+        nn.LayerNorm,
+        nn.GroupNorm,
+        nn.RMSNorm,
+        nn.LocalResponseNorm,
+        nn.InstanceNorm1d,
+        nn.InstanceNorm2d,
+        nn.InstanceNorm3d,
+        nn.Softmax,
+        nn.LogSoftmax,
+        nn.Softmax2d,
     ),
     "fold": (nn.Fold, nn.Unfold),
     "shuffle": (nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle, nn.Flatten, nn.Unflatten),
     "embedding": (nn.Embedding, nn.EmbeddingBag),
-}  # fmt: skip
+}
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def torch_layer(module: nn.Module) -> type[nn.Module] | None:
-    """The class of torch.nn whose forward this module runs, if any: `class Mine(nn.Linear)` runs nn.Linear's."""
+    """The class of torch.nn whose forward this module runs, if any: `class Mine(nn.Linear)` runs
+    nn.Linear's.
+    """
     forward = vars(module).get("forward", type(module).forward)
     for cls in type(module).__mro__:
         if is_torch_class(cls) and cls is not nn.Module:

@@ -75,7 +75,9 @@ def merge(
 
 
 def find_instances(model: nn.Module, root: Body) -> list[Instance]:
-    """The modules that need a class: those with a graph of their own, and those torch.nn has none for."""
+    """The modules that need a class: those with a graph of their own, and those torch.nn has none
+    for.
+    """
     entered = {id(body.module) for body in walk_bodies(root)}
     return [
         Instance(module, path)

@@ -15,6 +15,7 @@ from unfoldify.dialect import speak_torch
 from unfoldify.effects import settle
 from unfoldify.emit.file import emit
 from unfoldify.emit.header import header
+from unfoldify.emit.patch.patch import patched
 from unfoldify.errors import VerificationError
 from unfoldify.lower import Declined, Group, Lowering, lower
 from unfoldify.merge import merge, walk_bodies
@@ -72,10 +73,18 @@ def unfoldify(
     say("recording", 0, 1)
     recorded = record(model, args, kwargs, options.wanted)
     say("rewriting", 0, 1)
+    patch = patched(model, recorded, options, source_path) if layout == "patch" else None
     groups, declined = spell_out(recorded, options)
-    merged = merge(model, recorded.recording.root, recorded.recording.constants, recorded.resting)
-    source = emit(merged)
-    module = build(source, merged.side, model)
+    side: Mapping[str, Tensor] = {}
+    if patch is not None:
+        source, module = patch.source, patch.module(model)
+        groups, declined = patch.told(groups, declined)
+    else:
+        merged = merge(
+            model, recorded.recording.root, recorded.recording.constants, recorded.resting
+        )
+        source, side = emit(merged), merged.side
+        module = build(source, side, model)
     say("verifying", 0, 1)
     tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
     verification = (
@@ -83,9 +92,10 @@ def unfoldify(
         if check
         else None
     )
-    source = emit(merged, header(model, source, verification, source_path))
+    if patch is None:
+        source = emit(merged, header(model, source, verification, source_path))
     report = summarize(recorded, groups, declined, verification, {}, time.monotonic() - start)
-    result = Result(source, module, report, merged.side)
+    result = Result(source, module, report, side)
     if verification is not None and not verification.ok:
         raise VerificationError(f"{type(model).__name__}: {verification.first_difference}", result)
     return result

@@ -1,7 +1,8 @@
 """One run of torch code → an fx graph of the calls it made, as they were made.
 
 A `Recorder` is a `TorchFunctionMode`: every torch-level call becomes a node of the graph on top of
-its stack, sizes become nodes too, and each node keeps the code positions that led to it. Modules are
+its stack, sizes become nodes too, and each node keeps the code positions that led to it. Modules
+are
 `recorder.modules`' business; this file knows functions, numbers and values.
 """
 
@@ -26,14 +27,15 @@ from torch.overrides import TorchFunctionMode, is_tensor_method_or_property
 
 from unfoldify import notes
 from unfoldify.errors import CaptureError
-from unfoldify.source import Position, site
+from unfoldify.source import Position, site, users_place
 from unfoldify.stand_ins import stand_ins
 from unfoldify.traced import ACTIVE, Traced, plain, traced
 
 TORCH_FOLDER = torch.__path__[0]
 EINOPS_FOLDER = einops.__path__[0]
 
-# Tensor methods that are operators in Python: whichever way they were written, the operator reads best.
+# Tensor methods that are operators in Python: whichever way they were written, the operator reads
+# best.
 OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "sub": operator.sub,
@@ -93,18 +95,25 @@ REFLECTED: dict[str, Callable[..., Any]] = {
     "__rxor__": operator.xor,
 }
 UNARY = {operator.neg, operator.invert}
-READS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal", "allclose",
-         "is_nonzero", "__contains__", "numpy", "__array__"}  # fmt: skip
+READS = {
+    *("item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal"),
+    *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
+}
 DATA_NUMBERS = {"item", "tolist"}
 SIZE_NUMBERS = {"size", "numel", "nelement", "stride", "storage_offset"}
 # calls that only look: their results are Python's, and running them again would tell nothing
-LOOKS = {"dim", "ndimension", "get_device", "is_contiguous", "is_floating_point", "is_complex", "__repr__", "__hash__",
-         "type", "retain_grad", "register_hook", "__format__", "__len__", "element_size"}  # fmt: skip
+LOOKS = {
+    *("dim", "ndimension", "get_device", "is_contiguous", "is_floating_point", "is_complex"),
+    *("__repr__", "__hash__", "type", "retain_grad", "register_hook", "__format__", "__len__"),
+    "element_size",
+}
 FROM_DATA = {"tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"}
 LARGEST_LITERAL = 32
-RANDOM = ("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_", "uniform_", "rrelu",
-          "gumbel", "cauchy_", "geometric_", "random_", "scaled_dot_product_attention", "rnn", "lstm", "gru",
-          "multi_head_attention_forward", "checkpoint")  # fmt: skip
+RANDOM = (
+    *("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_"),
+    *("uniform_", "rrelu", "gumbel", "cauchy_", "geometric_", "random_", "rnn", "lstm", "gru"),
+    *("scaled_dot_product_attention", "multi_head_attention_forward", "checkpoint"),
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,9 @@ class Description:
 
 
 def describe(tensor: Tensor) -> Description:
-    """The description of one tensor; sparse and nested ones have no strides and count as contiguous."""
+    """The description of one tensor; sparse and nested ones have no strides and count as
+    contiguous.
+    """
     with torch._C.DisableTorchFunction():
         shape = tuple(tensor.shape)
         try:
@@ -235,20 +246,16 @@ class Recorder(TorchFunctionMode):
     def refuse_transforms(self, func: Any, tensors: list[Tensor]) -> None:
         """torch.vmap, torch.func.grad: their tensors stand for others, and no line says so."""
         if any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in tensors):
-            where = next((site(p) for p in self.positions() if site(p) is not None), None)
-            line = (
-                f"{where.filename.rsplit('/', 1)[-1]}:{where.line}: `{where.text}`\n  "
-                if where
-                else ""
-            )
             raise CaptureError(
-                f"{line}{call_name(func)} was called inside a torch.func transform (vmap, grad, jvp, ...), which "
-                "cannot be written down call by call.\nWrite that part of forward with plain tensor calls, or "
-                "unfoldify the modules around it."
+                f"{users_place(self.positions())}{call_name(func)} was called inside a torch.func "
+                "transform (vmap, grad, jvp, ...), which cannot be written down call by call.\n"
+                "Write that part of forward with plain tensor calls, or unfoldify the modules around it."
             )
 
     def note_dtype(self, node: fx.Node, args: Any, kwargs: Any) -> None:
-        """Which value a dtype argument was read from, most likely: the last that was asked for this dtype."""
+        """Which value a dtype argument was read from, most likely: the last that was asked for this
+        dtype.
+        """
         for value in (*args, *kwargs.values()):
             if isinstance(value, torch.dtype):
                 source = next((t for d, t in reversed(self.dtype_reads[-40:]) if d is value), None)
@@ -257,7 +264,9 @@ class Recorder(TorchFunctionMode):
                     node.meta["dtype_from"] = found
 
     def distinct(self, result: Any, given: list[Tensor]) -> Any:
-        """A call that hands its argument back made a value of its own: `x.float()` is not `x` in half precision."""
+        """A call that hands its argument back made a value of its own: `x.float()` is not `x` in
+        half precision.
+        """
         if isinstance(result, Tensor) and any(result is tensor for tensor in given):
             with self.pause(), torch._C.DisableTorchFunction():
                 return result.view_as(result)
@@ -394,7 +403,9 @@ class Recorder(TorchFunctionMode):
         self.frame.values[id(tensor)] = (weakref.ref(tensor), node)
 
     def known(self, tensor: Tensor, frame: Frame) -> fx.Node | None:
-        """The node of a tensor in one frame; an id that was given away to a newer tensor does not count."""
+        """The node of a tensor in one frame; an id that was given away to a newer tensor does not
+        count.
+        """
         entry = frame.values.get(id(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else None
 

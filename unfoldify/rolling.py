@@ -7,6 +7,7 @@ first round stays as the body of a loop and the others go.
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def fake_node(loop: Loop, module: Module) -> fx.Node:
     return node
 
 
-class NoLoop(Exception):
+class NoLoop(Exception):  # noqa: N818 (it says what rounds are not, and is no error)
     """These rounds are no loop after all."""
 
 
@@ -134,9 +135,7 @@ def candidates(nodes: list[fx.Node], marks: list[Any]) -> Iterator[tuple[int, in
     places: dict[Any, list[int]] = {}
     for index, this in enumerate(marks):
         places.setdefault(this, []).append(index)
-    lengths = sorted(
-        {b - a for found in places.values() for a, b in zip(found, found[1:], strict=False)}
-    )
+    lengths = sorted({b - a for found in places.values() for a, b in itertools.pairwise(found)})
     for length in lengths:
         if length > LONGEST:
             return
@@ -330,7 +329,9 @@ class Roller:
     # -- what is used afterwards ---------------------------------------------------------------
 
     def uses_outside(self, inside: set[fx.Node]) -> dict[fx.Node, Any]:
-        """Values of the last round may be used behind the loop; those of all rounds only in one list."""
+        """Values of the last round may be used behind the loop; those of all rounds only in one
+        list.
+        """
         outside: dict[fx.Node, Any] = {}
         last = len(self.rounds) - 1
         for node, (number, offset) in self.place.items():

@@ -1,4 +1,5 @@
-"""Code positions → the words of the user's file: which statement made a call, and what it was called there.
+"""Code positions → the words of the user's file: which statement made a call, and what it was
+called there.
 
 Every recorded call keeps the frames that led to it as `(code, instruction offset)` pairs, innermost
 first. From Python 3.11 on, a code object knows the exact span of every instruction, so the pair
@@ -219,6 +220,14 @@ def _text(file: SourceFile, expression: ast.expr) -> str:
         line = file.lines[expression.lineno - 1].encode()
         return line[expression.col_offset : expression.end_col_offset].decode(errors="replace")
     return ast.unparse(expression)
+
+
+def users_place(positions: tuple[Position, ...]) -> str:
+    """`model.py:12: `x = x[mask]``, with the line break before what is said of it; "" if unknown."""
+    found = next((place for place in map(site, positions) if place is not None), None)
+    if found is None:
+        return ""
+    return f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`\n  "
 
 
 @dataclass(frozen=True)

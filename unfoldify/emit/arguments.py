@@ -29,8 +29,23 @@ USUAL = {
     "num_channels": "channels",
     "size": "size",
 }
-LAYER_NUMBERS = ("stride", "padding", "dilation", "kernel_size", "groups", "in_channels", "out_channels", "eps", "p",
-                 "in_features", "out_features", "num_heads", "embed_dim", "head_dim", "num_groups")  # fmt: skip
+LAYER_NUMBERS = (
+    "stride",
+    "padding",
+    "dilation",
+    "kernel_size",
+    "groups",
+    "in_channels",
+    "out_channels",
+    "eps",
+    "p",
+    "in_features",
+    "out_features",
+    "num_heads",
+    "embed_dim",
+    "head_dim",
+    "num_groups",
+)
 
 
 class Arguments:

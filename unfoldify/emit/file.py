@@ -67,7 +67,9 @@ CONSTANTS = load_constants()'''
 
 
 def name_classes(merged: Merged) -> None:
-    """The user's own names; a second kind of block of one class is called by what it has more or less."""
+    """The user's own names; a second kind of block of one class is called by what it has more or
+    less.
+    """
     taken: set[str] = {class_name(merged.root.module)}
     merged.root.kind.name = class_name(merged.root.module)  # type: ignore[union-attr]
     firsts: dict[str, Kind] = {}
@@ -204,7 +206,9 @@ def ties(root: Instance, merged: Merged) -> Iterator[ast.stmt]:
 
 
 def dtype_of_model(model: nn.Module) -> Iterator[ast.stmt]:
-    """`self.to(torch.bfloat16)`: layers are declared in float32, so a model of another type says so."""
+    """`self.to(torch.bfloat16)`: layers are declared in float32, so a model of another type says
+    so.
+    """
     own = {id(parameter) for module in model.modules() for parameter in module._parameters.values()}
     dtypes = {p.dtype for p in model.parameters() if p.is_floating_point() and id(p) in own}
     if len(dtypes) == 1 and dtypes != {torch.float32}:

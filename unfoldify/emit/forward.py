@@ -16,8 +16,8 @@ from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.lines import assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, use_of
-from unfoldify.rolling import Loop, Module, roll
 from unfoldify.lower import Group
+from unfoldify.rolling import Loop, Module, roll
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,8 @@ def header(model: nn.Module, source: str, verification: Any, source_path: str | 
     origin = f" from {Path(source_path).name}" if source_path else ""
     lines = [f"{name}{origin}, with every {kinds(source)} written out.", ""]
     lines += glossary(axes_in(source))
-    lines += [
-        f"Loads the original's weights as they are: `{name}().load_state_dict(original.state_dict())`."
-    ]
+    load = f"`{name}().load_state_dict(original.state_dict())`"
+    lines += [f"Loads the original's weights as they are: {load}."]
     if verification is not None and verification.ok:
         told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)

@@ -10,7 +10,9 @@ from unfoldify.emit.format import Blank, Remarked
 
 
 class Hole(ast.Constant):
-    """A number or a string that may differ between instances of a class: a constructor argument to be."""
+    """A number or a string that may differ between instances of a class: a constructor argument to
+    be.
+    """
 
     origin: Any = None
 
@@ -22,7 +24,9 @@ class Hole(ast.Constant):
 
 
 class Declared(ast.expr):
-    """The constructor call of a torch.nn layer, spelled out when it is known what differs between instances."""
+    """The constructor call of a torch.nn layer, spelled out when it is known what differs between
+    instances.
+    """
 
     _fields = ()
 

@@ -47,7 +47,7 @@ RESERVED = frozenset(
         "dataclass",
         "Path",
         "load_file",
-    }  # fmt: skip
+    }
 )
 MAIN = {
     "x",
@@ -58,18 +58,44 @@ MAIN = {
 }  # in a rule's source: the way from its argument to its result
 LETTERS = ("x", "y", "z")
 WORDS = {  # operator → what its value is
-    "softmax": "weights", "log_softmax": "log_probabilities", "arange": "positions", "embedding": "embedded",
-    "size": "n", "mean": "mean", "var": "variance", "matmul": "product", "cat": "joined", "stack": "stacked",
-    "bmm": "product", "mm": "product", "floordiv": "n", "sub": "difference", "eq": "mask", "ne": "mask", "lt": "mask",
-    "gt": "mask", "le": "mask", "ge": "mask", "item": "value", "topk": "top", "sort": "sorted_values",
-    "rand": "noise", "randn": "noise", "tril": "mask", "triu": "mask", "sigmoid": "gate", "getitem": "part",
-}  # fmt: skip
+    "softmax": "weights",
+    "log_softmax": "log_probabilities",
+    "arange": "positions",
+    "embedding": "embedded",
+    "size": "n",
+    "mean": "mean",
+    "var": "variance",
+    "matmul": "product",
+    "cat": "joined",
+    "stack": "stacked",
+    "bmm": "product",
+    "mm": "product",
+    "floordiv": "n",
+    "sub": "difference",
+    "eq": "mask",
+    "ne": "mask",
+    "lt": "mask",
+    "gt": "mask",
+    "le": "mask",
+    "ge": "mask",
+    "item": "value",
+    "topk": "top",
+    "sort": "sorted_values",
+    "rand": "noise",
+    "randn": "noise",
+    "tril": "mask",
+    "triu": "mask",
+    "sigmoid": "gate",
+    "getitem": "part",
+}
 
 
 def allocate(
     steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable[str]
 ) -> dict[fx.Node, str]:
-    """A name for every value that has a line or is an argument; a name is used again once its value is dead."""
+    """A name for every value that has a line or is an argument; a name is used again once its value
+    is dead.
+    """
     last = last_uses(steps)
     names: dict[fx.Node, str] = {}
     holders: dict[str, fx.Node] = {}
@@ -187,7 +213,9 @@ def singular(container: str) -> str:
 
 
 def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
-    """The last statement that reads each value; what a loop reads from outside it reads in every round."""
+    """The last statement that reads each value; what a loop reads from outside it reads in every
+    round.
+    """
     last: dict[fx.Node, int] = {}
     ends = loop_ends(steps)
     for index, step in enumerate(steps):

@@ -1,4 +1,6 @@
-"""A graph → the statements it will be written as: what gets a line of its own, what stands inside another's."""
+"""A graph → the statements it will be written as: what gets a line of its own, what stands inside
+another's.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from typing import Any
 from torch import fx
 
 from unfoldify.capture import Construct
-from unfoldify.rolling import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.record import is_random
+from unfoldify.rolling import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}

@@ -14,7 +14,8 @@ import einops
 import torch
 import torch.nn.functional as F
 
-# where a function is looked for, and what the place is called in the emitted file; the first that has it wins
+# where a function is looked for, and what the place is called in the emitted file; the first that
+# has it wins
 PLACES: tuple[tuple[str, Any], ...] = (
     ("F", F),
     ("torch", torch),
@@ -32,22 +33,54 @@ PLACES: tuple[tuple[str, Any], ...] = (
     ("torch._C._VariableFunctions", torch._C._VariableFunctions),
 )
 PREFERRED = {  # the same function under several names: as people call it
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "scaled_dot_product_attention",
-    "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "embedding", "layer_norm", "cosine_similarity", "one_hot",
-    "pairwise_distance", "avg_pool1d", "adaptive_avg_pool1d", "bilinear", "prelu", "logsigmoid", "softplus", "hardshrink",
-}  # fmt: skip
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "scaled_dot_product_attention",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "channel_shuffle",
+    "embedding",
+    "layer_norm",
+    "cosine_similarity",
+    "one_hot",
+    "pairwise_distance",
+    "avg_pool1d",
+    "adaptive_avg_pool1d",
+    "bilinear",
+    "prelu",
+    "logsigmoid",
+    "softplus",
+    "hardshrink",
+}
 TORCH_FIRST = {"sigmoid", "tanh", "relu_", "softmax_"}
 
 BINARY: dict[Any, str] = {
-    operator.add: "Add", operator.sub: "Sub", operator.mul: "Mult", operator.truediv: "Div",
-    operator.floordiv: "FloorDiv", operator.mod: "Mod", operator.pow: "Pow", operator.matmul: "MatMult",
-    operator.and_: "BitAnd", operator.or_: "BitOr", operator.xor: "BitXor",
-    operator.lshift: "LShift", operator.rshift: "RShift",
-}  # fmt: skip
+    operator.add: "Add",
+    operator.sub: "Sub",
+    operator.mul: "Mult",
+    operator.truediv: "Div",
+    operator.floordiv: "FloorDiv",
+    operator.mod: "Mod",
+    operator.pow: "Pow",
+    operator.matmul: "MatMult",
+    operator.and_: "BitAnd",
+    operator.or_: "BitOr",
+    operator.xor: "BitXor",
+    operator.lshift: "LShift",
+    operator.rshift: "RShift",
+}
 COMPARISONS: dict[Any, str] = {
-    operator.eq: "Eq", operator.ne: "NotEq", operator.lt: "Lt", operator.le: "LtE",
-    operator.gt: "Gt", operator.ge: "GtE",
-}  # fmt: skip
+    operator.eq: "Eq",
+    operator.ne: "NotEq",
+    operator.lt: "Lt",
+    operator.le: "LtE",
+    operator.gt: "Gt",
+    operator.ge: "GtE",
+}
 UNARY: dict[Any, str] = {operator.neg: "USub", operator.invert: "Invert"}
 
 

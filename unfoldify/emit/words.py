@@ -1,4 +1,6 @@
-"""What the source of a class calls things: the arguments of its constructor, the order of its attributes."""
+"""What the source of a class calls things: the arguments of its constructor, the order of its
+attributes.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def is_self(node: ast.expr) -> bool:
 
 @lru_cache(maxsize=1024)
 def argument_words(cls: type) -> Mapping[tuple[str, Any], str]:
-    """(attribute path, argument's position or name) → the constructor's parameter that the user passed there."""
+    """(attribute path, argument's position or name) → the constructor's parameter that the user
+    passed there.
+    """
     function = constructor(cls)
     if function is None:
         return {}
