@@ -14,6 +14,7 @@ import argparse
 import functools
 import multiprocessing
 import os
+import random
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,8 @@ def main() -> None:
     rows_file = out / "rows.jsonl"
     done = read_rows(rows_file)
     chosen = matching(every_case(options.folder, options.family), options.only)
+    if options.sample:
+        chosen = random.Random(0).sample(chosen, min(options.sample, len(chosen)))
     if options.list:
         print("\n".join(case.title for case in chosen))
         return
@@ -142,6 +145,7 @@ def _options() -> argparse.Namespace:
     add("--folder", help="a folder of model files, with or without a manifest.jsonl")
     add("--family", action="append", default=[], help="only these families")
     add("--only", action="append", default=[], help="titles: a wildcard or a part")
+    add("--sample", type=int, help="so many cases, the same ones each time")
     add("--resume", action="store_true", help="leave out what rows.jsonl holds already")
     add("--failed", action="store_true", help="with --resume: run again what was not verified")
     add("--list", action="store_true", help="print the titles and stop")
