@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unfoldify.preserve import same_bits
-from unfoldify.sizes import SizeVariant, candidates, free_sizes
+from unfoldify.sizes import SizeVariant, candidates, cheapest, free_sizes
 
 
 def moved(variants: tuple[SizeVariant, ...]) -> list[str]:
@@ -191,6 +191,14 @@ def test_the_model_comes_back_and_stays_silent(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == ""
     assert not same_bits(before, torch.get_rng_state())  # by torch.randn(5, 3) alone
     torch.set_rng_state(before)
+
+
+def test_the_cheapest_inputs() -> None:
+    x = torch.randn(1, 3, 64, 64)
+    (small,), _ = cheapest((x,), {}, free_sizes(Conv(), (x,)))
+    assert small.shape == (2, 3, 10, 12)
+    (same,), _ = cheapest((x,), {}, ())
+    assert same is x
 
 
 def test_time_is_limited() -> None:

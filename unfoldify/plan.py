@@ -43,14 +43,14 @@ def planned(
 
     def jobs(size: SizeVariant | None, settings: Sequence[Setting]) -> list[Job]:
         other = call if size is None else Call(*size.build(seed=1), call.names)
-        inputs, cost = described(other), forecast * (1.0 if size is None else ratio(size))
+        inputs, cost = described(other), forecast * (1.0 if size is None else size.cost)
         return [Job(replace(pair, setting=s), other, inputs, cost) for s in settings]
 
     example = jobs(None, settings)
     if not variants:
         return example
-    together, smallest = variants[-1], min(variants, key=ratio)
-    if forecast * (1 + ratio(together)) > budget and ratio(smallest) < 0.5:
+    together, smallest = variants[-1], min(variants, key=lambda size: size.cost)
+    if forecast * (1 + together.cost) > budget and smallest.cost < 0.5:
         return [*jobs(smallest, settings), *jobs(None, [replace(settings[0], gradients=False)])]
     other = jobs(together, settings)
     if len(settings) > 1:  # each size and each mode first, then the rest
@@ -92,8 +92,3 @@ def described(call: Call) -> str:
     tensors = list(nesting.tensors_of_call(call.names, call.args, call.kwargs))
     text = ", ".join(f"{path}: {shape(t)}" for path, t in tensors[:4])
     return f"{text} and {len(tensors) - 4} more" if len(tensors) > 4 else text
-
-
-def ratio(size: SizeVariant) -> float:
-    """How many times as much there is to compute as for the example, about."""
-    return math.prod(group.size / group.dims[0].size for group in size.groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,12 +52,27 @@ class SizeVariant:
         return nesting.rebuilt_call(self.model, self.args, self.kwargs, resized)
 
     @property
+    def cost(self) -> float:
+        """How much there is to compute with these sizes, as a part of the example's, about."""
+        return math.prod(group.size / group.dims[0].size for group in self.groups)
+
+    @property
     def description(self) -> str:
         """The new shapes, one for each input that changes: `x: 3x3x33x34`."""
         moved = {dim.path for group in self.groups for dim in group.dims}
         args, kwargs = self.build()
         shapes = nesting.tensors_of_call(self.model, args, kwargs)
         return ", ".join(f"{path}: {shape(t)}" for path, t in shapes if path in moved)
+
+
+def cheapest(
+    args: Sequence[Any], kwargs: Mapping[str, Any], variants: Sequence[SizeVariant]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with the least to compute: the example's, or those of another size."""
+    best = min(variants, key=lambda variant: variant.cost, default=None)
+    if best is None or best.cost >= 1:
+        return tuple(args), dict(kwargs)
+    return best.build()
 
 
 def shape(tensor: Tensor) -> str:
