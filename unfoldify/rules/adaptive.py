@@ -87,9 +87,13 @@ def _mean(x: Tensor, dim: int, size: int | None) -> Tensor:
     if divides(size, x.shape[dim]):
         return _tiles(x, dim, size).mean(dim=dim)
     inside = _members(x, dim, size)
-    x = x.movedim(dim, -1)
-    x = (rearrange(x, "... n_in -> ... 1 n_in") * inside).sum(dim=-1) / inside.sum(dim=-1)
-    return x.movedim(-1, dim)
+    if dim != -1:
+        x = x.movedim(dim, -1)
+    x = (rearrange(x, "... n_in -> ... 1 n_in") * inside).sum(dim=-1)
+    x = x / inside.sum(dim=-1)
+    if dim != -1:
+        x = x.movedim(-1, dim)
+    return x
 
 
 def _largest(x: Tensor, dim: int, size: int | None) -> tuple[Tensor, Tensor]:
@@ -100,10 +104,13 @@ def _largest(x: Tensor, dim: int, size: int | None) -> tuple[Tensor, Tensor]:
         best = x.max(dim=dim, keepdim=True)
         return best.values, best.indices
     inside = _members(x, dim, size)
-    x = x.movedim(dim, -1)
+    if dim != -1:
+        x = x.movedim(dim, -1)
     lowest = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
     windows = rearrange(x, "... n_in -> ... 1 n_in").masked_fill(~inside, lowest)
     best = windows.max(dim=-1)
+    if dim == -1:
+        return best.values, best.indices
     return best.values.movedim(-1, dim), best.indices.movedim(-1, dim)
 
 
@@ -118,7 +125,7 @@ def _members(x: Tensor, dim: int, size: int) -> Tensor:
     n_in = x.shape[dim]
     window = torch.arange(size, device=x.device)
     start = rearrange(window * n_in // size, "n_out -> n_out 1")
-    end = rearrange((window * n_in + n_in + size - 1) // size, "n_out -> n_out 1")
+    end = rearrange(((window + 1) * n_in - 1) // size + 1, "n_out -> n_out 1")
     element = torch.arange(n_in, device=x.device)
     return (element >= start) & (element < end)
 

@@ -44,34 +44,45 @@ def projected(x: Tensor, w: Tensor, style: Style) -> Tensor:
     """`b i, i o -> b o`"""
     if style == "einsum":
         return einsum(x, w, "b i, o i -> b o")
-    return remark((rearrange(x, "b i -> b i 1") * w).sum(dim=-2), "over i")
+    return (rearrange(x, "b i -> b i 1") * w).sum(dim=-2)
 
 
-def biased(x: Tensor, bias: Tensor | None) -> Tensor:
-    """`x + bias`, where there is one."""
-    if bias is None:
+def over_i(x: Tensor, style: Style) -> None:
+    """Says on the line of `x` what its sum is over; an einsum says it itself."""
+    if style == "product":
+        remark(x, "over i")
+
+
+def biased(x: Tensor, w: Weights) -> Tensor:
+    """`x` and both biases, where there are any."""
+    if w.b_ih is None or w.b_hh is None:
         return x
-    return x + bias
+    return x + w.b_ih + w.b_hh
 
 
 def lstm_step(x_t: Tensor, state: State, w: Weights, style: Style) -> State:
     """`b i`, `b o` and `b o` → the next `b o` and `b o`"""
     h, c = state
-    gates = biased(projected(x_t, w.ih, style), w.b_ih)
-    gates = biased(gates + projected(h, w.hh, style), w.b_hh)
+    gates = _summed(x_t, h, w, style)
     i, f, g, o = gates.chunk(4, dim=1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     h = o.sigmoid() * c.tanh()
     if w.hr is not None:
         h = projected(h, w.hr, style)
+        over_i(h, style)
     return h, c
 
 
 def gru_step(x_t: Tensor, state: State, w: Weights, style: Style) -> State:
     """`b i`, `b o` → the next `b o`"""
     (h,) = state
-    from_x = biased(projected(x_t, w.ih, style), w.b_ih)
-    from_h = biased(projected(h, w.hh, style), w.b_hh)
+    from_x = projected(x_t, w.ih, style)
+    over_i(from_x, style)
+    from_h = projected(h, w.hh, style)
+    over_i(from_h, style)
+    if w.b_ih is not None and w.b_hh is not None:
+        from_x = from_x + w.b_ih
+        from_h = from_h + w.b_hh
     r_x, z_x, n_x = from_x.chunk(3, dim=1)
     r_h, z_h, n_h = from_h.chunk(3, dim=1)
     r = (r_x + r_h).sigmoid()
@@ -94,10 +105,13 @@ def rnn_relu_step(x_t: Tensor, state: State, w: Weights, style: Style) -> State:
 
 
 def _summed(x_t: Tensor, h: Tensor, w: Weights, style: Style) -> Tensor:
-    """What a step without gates sees of its input and of its state: `b o`"""
-    total = biased(projected(x_t, w.ih, style), w.b_ih)
-    total = biased(total + projected(h, w.hh, style), w.b_hh)
-    return total
+    """What a step makes of its input and of its state: `b o`"""
+    gates = projected(x_t, w.ih, style)
+    over_i(gates, style)
+    gates = gates + projected(h, w.hh, style)
+    over_i(gates, style)
+    gates = biased(gates, w)
+    return gates
 
 
 def lstm_cell(

@@ -33,7 +33,8 @@ def batch_norm(
         return _affine(input, weight, bias, ones)
     if training:
         _check_values("batch_norm", input, dims)
-        mean, var = input.mean(dim=dims), input.var(dim=dims, correction=0)
+        mean = input.mean(dim=dims)
+        var = input.var(dim=dims, correction=0)
         _update(running_mean, running_var, mean, input.var(dim=dims), momentum)
     elif running_mean is None or running_var is None:
         raise RuntimeError(
@@ -44,7 +45,8 @@ def batch_norm(
         mean, var = running_mean, running_var
     scale = (var + eps).rsqrt()
     if ones:
-        mean, scale = rearrange(mean, f"c -> c{ones}"), rearrange(scale, f"c -> c{ones}")
+        mean = rearrange(mean, f"c -> c{ones}")
+        scale = rearrange(scale, f"c -> c{ones}")
     x = (input - mean) * scale
     return _affine(x, weight, bias, ones)
 
@@ -106,7 +108,8 @@ def instance_norm(
             input, running_mean, running_var, weight, bias, False, momentum, eps, style=style
         )
     _check_values("instance_norm", input, dims)
-    mean, var = input.mean(dim=dims), input.var(dim=dims, correction=0)
+    mean = input.mean(dim=dims)
+    var = input.var(dim=dims, correction=0)
     if running_mean is not None:
         unbiased = input.var(dim=dims)
         _update(running_mean, running_var, mean.mean(dim=0), unbiased.mean(dim=0), momentum)
@@ -133,7 +136,8 @@ def group_norm(
     )
     x = rearrange(input, "b (g c) ... -> b g c ...", g=num_groups)
     dims = tuple(range(2, x.dim()))
-    mean, var = x.mean(dim=dims, keepdim=True), x.var(dim=dims, correction=0, keepdim=True)
+    mean = x.mean(dim=dims, keepdim=True)
+    var = x.var(dim=dims, correction=0, keepdim=True)
     x = (x - mean) * (var + eps).rsqrt()
     x = rearrange(x, "b g c ... -> b (g c) ...")
     return _affine(x, weight, bias, " 1" * (input.dim() - 2))
@@ -150,7 +154,8 @@ def layer_norm(
 ) -> Tensor:
     """`... i`, statistics of each token over its features; `backend` is ignored"""
     dims = _last("layer_norm", input, normalized_shape)
-    mean, var = input.mean(dim=dims, keepdim=True), input.var(dim=dims, correction=0, keepdim=True)
+    mean = input.mean(dim=dims, keepdim=True)
+    var = input.var(dim=dims, correction=0, keepdim=True)
     x = (input - mean) * (var + eps).rsqrt()
     if weight is not None:
         x = x * weight
@@ -231,9 +236,16 @@ def _update(
 ) -> None:
     """The running statistics, moved towards those of this batch."""
     if running_mean is not None:
-        running_mean.lerp_(mean.detach().to(running_mean.dtype), momentum)
+        running_mean.lerp_(_as(mean.detach(), running_mean), momentum)
     if running_var is not None:
-        running_var.lerp_(var.detach().to(running_var.dtype), momentum)
+        running_var.lerp_(_as(var.detach(), running_var), momentum)
+
+
+def _as(x: Tensor, like: Tensor) -> Tensor:
+    """`x` in the dtype of the statistics that it moves."""
+    if x.dtype == like.dtype:
+        return x
+    return x.to(like.dtype)
 
 
 def _check_values(function: str, x: Tensor, dims: tuple[int, ...]) -> None:

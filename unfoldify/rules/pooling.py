@@ -38,9 +38,10 @@ def max_pool(spatial: int) -> Any:
         )
         lowest = float("-inf") if input.is_floating_point() else torch.iinfo(input.dtype).min
         x = _windows(input, arguments, lowest)
-        best = x.max(dim=-1)
         if not return_indices:
-            return best.values
+            x = x.max(dim=-1).values
+            return x
+        best = x.max(dim=-1)
         return best.values, _positions(best.indices, input, arguments)
 
     rule.__name__ = f"max_pool{spatial}d"

@@ -86,7 +86,7 @@ _EMBEDDING: Table = (
 
 FAMILIES: dict[str, Table] = {
     "pooling": _POOLING,
-    "norm": _NORM,
+    "norm": _NORM + _SOFTMAX,  # who wants means and variances wants exponentials too
     "softmax": _SOFTMAX,
     "fold": _FOLD,
     "shuffle": _SHUFFLE,
