@@ -84,6 +84,8 @@ def assert_as_ruff(cases: Sequence[tuple[ast.stmt, int]]) -> None:
         ("f'{d[\"a\"]}'", "f\"{d['a']}\""),
         ("f'{ {1: 2}[1] }'", 'f"{ {1: 2}[1] }"'),
         ("f'a' 'b'", 'f"ab"'),
+        ("f'{(lambda: 1)}{a if b else c}'", 'f"{(lambda: 1)}{a if b else c}"'),
+        ("f'{(a if b else lambda: c):>4}'", 'f"{(a if b else lambda: c):>4}"'),
     ],
 )
 def test_an_expression_on_one_line(source: str, text: str) -> None:

@@ -140,8 +140,19 @@ def _is_parenthesized(parent: ast.AST, field: str, child: ast.expr) -> bool:
         case ast.keyword(arg=None) | ast.Dict() if field == "value" or _is_unpacked(parent, child):
             return binds(child) < Binds.BIT_OR
         case ast.FormattedValue():
-            return binds(child) < Binds.OR and not isinstance(child, ast.IfExp)
+            return binds(child) < Binds.OR and (
+                _ends_with_lambda(child) or binds(child) < Binds.TEST
+            )
     return binds(child) < _LOOSEST.get(type(parent), {}).get(field, Binds.TEST)
+
+
+def _ends_with_lambda(node: ast.expr) -> bool:
+    """Whether its colon would count as that of an f-string's field."""
+    return (
+        _ends_with_lambda(node.orelse)
+        if isinstance(node, ast.IfExp)
+        else isinstance(node, ast.Lambda)
+    )
 
 
 def _is_unpacked(parent: ast.AST, child: ast.expr) -> bool:

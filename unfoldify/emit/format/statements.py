@@ -69,10 +69,8 @@ class Statements:
             case [ast.Expr(ast.Constant(str(text))), *rest] if is_definition:
                 docstring = docstring_lines(text, " " * INDENT * (indent + 1))
                 below = self.suite(rest, indent + 1)
-                gap = (
-                    [""] if below and (isinstance(node, ast.ClassDef) or _defines(rest[0])) else []
-                )
-                return [*header, *docstring, *gap, *below]
+                is_apart = isinstance(node, ast.ClassDef) or (below and _defines(rest[0]))
+                return [*header, *docstring, *([""] if below and is_apart else []), *below]
         starts_with_definition = bool(clause.body) and _defines(_subject(clause.body))
         gap = [""] if starts_with_definition and not is_definition else []
         return [*header, *gap, *self.suite(clause.body, indent + 1)]
