@@ -84,7 +84,8 @@ def matched(first: Body, second: Body) -> dict[fx.Node, fx.Node]:
 
 def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
     """A loop that goes round as often as something is long."""
-    ours, theirs = place.node.meta.get("loop"), fellow.meta.get("loop")
+    ours: Any = place.node.meta.get("loop")
+    theirs: Any = fellow.meta.get("loop")
     if (ours is None) != (theirs is None):
         raise Unalike(place.node, fellow, "a loop in one run alone")
     if ours is None or ours.sequences or ours.counted or ours.rounds == theirs.rounds:

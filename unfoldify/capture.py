@@ -486,13 +486,13 @@ class ModelRecorder(Recorder):
                 break
         if path is None:
             depth = len(self.stack) - 1
-            frame = self.stack[depth]
-            assert isinstance(frame, Body)
-            path = f"constant{len(frame.constants)}"
-            while hasattr(frame.module, path):
+            path = f"constant{len(self.body.constants)}"
+            while hasattr(self.body.module, path):
                 path += "_"
-        self.constants[joined(frame.path, path)] = tensor
-        frame.constants[path] = tensor
+        owner = self.stack[depth]
+        assert isinstance(owner, Body)
+        self.constants[joined(owner.path, path)] = tensor
+        owner.constants[path] = tensor
         node = self.attribute(tensor, path, depth)
         self.stack[depth].values[id(tensor)][1].meta["constant"] = tensor
         return node

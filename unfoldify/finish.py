@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import fx, nn
@@ -48,9 +49,8 @@ def place_exports(body: Body) -> None:
             {key: call.meta[key] for key in ("positions", "val", "length") if key in call.meta}
         )
         own.meta["item"] = 0
-        call.replace_all_uses_with(
-            own, lambda user, own=own: user is not own and user.target is not exported
-        )
+        left_alone = {own, *(user for user in call.users if user.target is exported)}
+        call.replace_all_uses_with(own, partial(is_other, left_alone))
         call.meta.pop("val", None)
         call.meta["length"] = 1 + len(child.exports)
         for user in list(call.users):
@@ -64,7 +64,12 @@ def place_exports(body: Body) -> None:
 
 
 def output_of(body: Body) -> fx.Node:
-    return next(iter(reversed(body.graph.nodes)))
+    last: fx.Node = next(iter(reversed(body.graph.nodes)))
+    return last
+
+
+def is_other(known: set[fx.Node], node: fx.Node) -> bool:
+    return node not in known
 
 
 def is_removable(node: fx.Node) -> bool:
@@ -202,7 +207,9 @@ def adopt(body: Body, copy: fx.Node, node: fx.Node, path: str, outer: tuple[Posi
         grandchild: Body = copy.meta["body"]
         grandchild.parent, grandchild.call = body, copy
         live = [parameter for parameter in grandchild.parameters if parameter.node is not None]
-        outers = dict(zip([id(parameter) for parameter in live], copy.args, strict=True))
+        outers: dict[int, Any] = dict(
+            zip([id(parameter) for parameter in live], copy.args, strict=True)
+        )
         grandchild.parameters = [
             parameter if parameter.node is None else replace(parameter, outer=outers[id(parameter)])
             for parameter in grandchild.parameters

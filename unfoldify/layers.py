@@ -64,11 +64,8 @@ def torch_layer(module: nn.Module) -> type[nn.Module] | None:
     forward = vars(module).get("forward", type(module).forward)
     for cls in type(module).__mro__:
         if is_torch_class(cls) and cls is not nn.Module:
-            return (
-                cls
-                if cls.forward is forward and type(module).__call__ is nn.Module.__call__
-                else None
-            )
+            is_plain = type(module).__call__ is nn.Module.__call__
+            return cls if getattr(cls, "forward", None) is forward and is_plain else None
     return None
 
 

@@ -152,7 +152,6 @@ class RuleRecorder(Recorder):
 
         args = fx.node.map_arg(self.node.args, stand_in)
         kwargs = fx.node.map_arg(self.node.kwargs, stand_in)
-        self.made = made
         return args, kwargs
 
     def stand_in(self, node: fx.Node) -> Any:

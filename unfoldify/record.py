@@ -480,7 +480,7 @@ class Recorder(TorchFunctionMode):
     def running(self) -> Iterator[None]:
         """Record what runs inside: torch calls, einops calls, arithmetic on sizes, notes of rules."""
         active = ACTIVE.set(self)
-        listening = notes.listener.set(self)
+        listening = notes.listener.set(self)  # type: ignore[arg-type]  # `divides` may be missing
         self.grad_mode = torch.is_grad_enabled()
         try:
             with self, stand_ins():

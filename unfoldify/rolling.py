@@ -297,7 +297,7 @@ class Roller:
                 raise NoLoop
             if len(signatures) > 1 or len({"body" in f.meta for f in fellows}) > 1:
                 raise NoLoop
-        groups = [f.meta.get("group") for f in fellows]
+        groups: list[Any] = [f.meta.get("group") for f in fellows]
         if any((g is None) != (groups[0] is None) for g in groups):
             raise NoLoop
         if groups[0] is not None:
@@ -426,7 +426,7 @@ class Roller:
                 if item.target is operator.getitem and not item.users:
                     self.graph.erase_node(item)
         for node in self.rounds[0]:
-            inner = node.meta.get("loop")
+            inner: Any = node.meta.get("loop")
             if inner is self.loop.parent:
                 node.meta["loop"] = self.loop
             else:

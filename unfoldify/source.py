@@ -160,7 +160,8 @@ def _use(
         role = "assigned" if whole else "nested"
     elif isinstance(node, ast.AugAssign):
         targets, unpacks = _targets(node.target)
-        role = "assigned" if node is expression else "nested"
+        itself: ast.AST = expression  # the statement stands for the value that it computes
+        role = "assigned" if node is itself else "nested"
     elif isinstance(node, ast.Return):
         role = "returned" if whole else "nested"
     elif isinstance(node, ast.Expr):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -57,7 +58,8 @@ class Arguments:
         self.by_values: dict[Any, str] = {}
         self.taken: set[str] = {"self", *self.first.module._modules, *self.first.module._parameters}
         self.stored: dict[str, str] = {}  # attribute of self that keeps an argument for forward
-        self.words = argument_words(type(self.first.module))
+        made: Any = type(self.first.module)
+        self.words = argument_words(made)
 
     def resolve(self) -> tuple[list[ast.stmt], dict[str, list[ast.stmt]]]:
         """The statements of `__init__` and of each method, without holes."""
@@ -181,9 +183,9 @@ class Arguments:
     def own_attribute(self, values: list[Any]) -> str | None:
         """What the user's module itself calls a number: an attribute that has it in every instance."""
         for label in vars(self.first.module):
-            if not label.startswith("_") and label != "training":
-                if [vars(instance.module).get(label) for instance in self.kind.instances] == values:
-                    return label
+            found = [vars(instance.module).get(label) for instance in self.kind.instances]
+            if found == values and not label.startswith("_") and label != "training":
+                return label
         return None
 
     def read_from_layer(self, values: list[Any], origin: Any) -> ast.expr | None:
@@ -192,12 +194,14 @@ class Arguments:
         group = node.meta.get("group") if node is not None else None
         if group is None or not group.layer:
             return None
-        for reading, spell in readings():
-            found = [reading(layer_at(instance, group.layer)) for instance in self.kind.instances]
+        for reading in READINGS:
+            found = [
+                reading.of(layer_at(instance, group.layer)) for instance in self.kind.instances
+            ]
             if found == values:
                 from unfoldify.emit.expressions import Expressions
 
-                return spell(Expressions(self.first.module, {}).path(group.layer))
+                return reading.spelled(Expressions(self.first.module, {}).path(group.layer))
         return None
 
 
@@ -218,20 +222,25 @@ def layer_at(instance: Instance, path: str) -> Any:
         return None
 
 
-def readings() -> Iterator[tuple[Callable[[Any], Any], Callable[[ast.expr], ast.expr]]]:
-    """The numbers of a layer and how to read them."""
-    for label in LAYER_NUMBERS:
-        yield (
-            lambda layer, label=label: getattr(layer, label, None),
-            lambda layer, label=label: ast.Attribute(layer, label, ast.Load()),
-        )
-        for axis in range(3):
-            yield (
-                lambda layer, label=label, axis=axis: item(getattr(layer, label, None), axis),
-                lambda layer, label=label, axis=axis: ast.Subscript(
-                    ast.Attribute(layer, label, ast.Load()), ast.Constant(axis), ast.Load()
-                ),
-            )
+@dataclass(frozen=True)
+class Reading:
+    """A number of a layer and how to read it: `stride`, or one axis of it, `stride[0]`."""
+
+    label: str
+    axis: int | None = None
+
+    def of(self, layer: Any) -> Any:
+        value = getattr(layer, self.label, None)
+        return value if self.axis is None else item(value, self.axis)
+
+    def spelled(self, layer: ast.expr) -> ast.expr:
+        whole = ast.Attribute(layer, self.label, ast.Load())
+        if self.axis is None:
+            return whole
+        return ast.Subscript(whole, ast.Constant(self.axis), ast.Load())
+
+
+READINGS = [Reading(label, axis) for label in LAYER_NUMBERS for axis in (None, 0, 1, 2)]
 
 
 def common_text(texts: list[str]) -> str:

@@ -113,7 +113,8 @@ class Constructor:
         for label, buffer in self.module._buffers.items():
             if label not in made:
                 entries[label] = self.buffer(label, buffer)
-        order = order_in_source(type(self.module))
+        kind: Any = type(self.module)
+        order = order_in_source(kind)
         known = [label for label in entries if label in order]
         if len(known) == len(entries):
             entries = {
@@ -241,11 +242,15 @@ def constant_call(tensor: Tensor) -> ast.expr | None:
     if tensor.device.type == "meta":
         return None
     found = constant_expression(tensor.detach())
-    return SizesAsHoles().visit(getattr(found, "ast", found)) if found is not None else None
+    return None if found is None else SizesAsHoles().visited(found.ast)
 
 
 class SizesAsHoles(ast.NodeTransformer):
     """The numbers of a constant's expression may differ between instances."""
+
+    def visited(self, expression: ast.expr) -> ast.expr:
+        result: ast.expr = self.visit(expression)
+        return result
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
@@ -273,8 +278,7 @@ def empty_tensor(tensor: Tensor) -> ast.expr:
 def einops_layer(module: nn.Module) -> ast.expr:
     """`Rearrange("b c h w -> b (h w) c", h=8)`"""
     sizes: dict[str, Any] = dict(getattr(module, "axes_lengths", {}))
-    args = [ast.Constant(module.pattern)]
-    if hasattr(module, "reduction"):
-        args.append(ast.Constant(module.reduction))
+    told = [vars(module).get(label) for label in ("pattern", "reduction")]
+    args: list[ast.expr] = [ast.Constant(word) for word in told if isinstance(word, str)]
     keywords = [ast.keyword(key, constant(value)) for key, value in sizes.items()]
     return ast.Call(name(type(module).__name__), args, keywords)

@@ -26,9 +26,8 @@ from unfoldify.record import AutogradCall
 def emit(merged: Merged, header: str = "") -> str:
     """The whole file."""
     name_classes(merged)
-    classes: list[ast.AST] = [*output_classes(merged)]
-    classes += [class_definition(kind, merged) for kind in merged.kinds]
-    classes = [FinishNames().visit(tree) for tree in classes]
+    classes: list[ast.stmt] = [*output_classes(merged)]
+    classes += [FinishNames().visit(class_definition(kind, merged)) for kind in merged.kinds]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
     text = "\n\n\n".join([*autograd_functions(merged), text])
     docstring = f'"""{header}"""\n\n' if header else ""
@@ -170,7 +169,8 @@ def output_class(target: Construct) -> ast.ClassDef:
         ast.AnnAssign(ast.Name(field, ast.Store()), kind, ast.Constant(None), 1)
         for field in target.fields
     ]
-    bases, decorators = ([name("NamedTuple")], []) if target.is_tuple else ([], [name("dataclass")])
+    bases: list[ast.expr] = [name("NamedTuple")] if target.is_tuple else []
+    decorators: list[ast.expr] = [] if target.is_tuple else [name("dataclass")]
     return ast.ClassDef(target.name, bases, [], [*fields] or [ast.Pass()], decorators)
 
 
@@ -221,9 +221,9 @@ def frozen(model: nn.Module) -> Iterator[ast.stmt]:
     for path, module in model.named_modules():
         parameters = list(module.parameters())
         inside = any(not other or path.startswith(f"{other}.") for other in found)
-        if parameters and not inside and not any(p.requires_grad for p in parameters):
-            if any(p.is_floating_point() for p in parameters):
-                found.append(path)
+        learns = any(p.requires_grad or not p.is_floating_point() for p in parameters)
+        if parameters and not inside and not learns:
+            found.append(path)
     for path in found:
         part = Expressions(model, {}).path(path)
         call = ast.Call(

@@ -128,10 +128,9 @@ class Writer:
                 if current is not group:
                     lines.append(Blank())
                 lines.extend(self.users_comment(step))
-                if current is not group:
-                    if current is not None and current not in self.headed:
-                        self.headed.add(current)
-                        lines.append(Comment(self.heading(current)))
+                if current is not group and current is not None and current not in self.headed:
+                    self.headed.add(current)
+                    lines.append(Comment(self.heading(current)))
                 group = current
                 lines.extend(Comment(n.meta["pattern"]) for n in step.tree if "pattern" in n.meta)
                 lines.extend(self.statement(step))

@@ -122,7 +122,7 @@ def allocate(
             continue
         for value in step.items if step.kind == "unpack" else [step.node]:
             start = carriers(step.loop).get(value)
-            if start is None:
+            if start is None or step.loop is None:
                 continue
             if last.get(start, -1) <= index and holders.get(names[start]) is start:
                 names[value] = names[start]
@@ -181,7 +181,7 @@ def name_loop(
         last[item] = max(last.get(item, -1), at)
         give(item, [identifier(targets.pop(0)) if targets else "item"], at)
     for start, final in loop.carried.items():
-        initial = start.args[0]
+        initial: Any = start.args[0]
         wishes = [names[initial]] if initial in names and last.get(initial, -1) <= at else []
         hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
         give(start, [*([hint] if hint else []), *wishes, *LETTERS], at)

@@ -87,7 +87,7 @@ UNARY: dict[Any, str] = {operator.neg: "USub", operator.invert: "Invert"}
 @lru_cache(maxsize=4096)
 def function_name(function: Callable[..., Any]) -> str | None:
     """The dotted name of a function in the emitted file, or None where it has none there."""
-    label = getattr(function, "__name__", None)
+    label: str | None = getattr(function, "__name__", None)
     if isinstance(function, torch._ops.OpOverload):
         return f"torch.ops.{function._schema.name.replace('::', '.')}.{function._overloadname}"
     if label is None:

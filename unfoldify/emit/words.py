@@ -36,7 +36,7 @@ def constructor(cls: type) -> ast.FunctionDef | None:
 
 
 @lru_cache(maxsize=1024)
-def order_in_source(cls: type) -> Mapping[str, int]:
+def order_in_source(cls: Any) -> Mapping[str, int]:
     """attribute → its place among the assignments to self of the constructors, base classes first."""
     order: dict[str, int] = {}
     for ancestor in reversed(cls.__mro__):
@@ -73,7 +73,7 @@ def is_self(node: ast.expr) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def argument_words(cls: type) -> Mapping[tuple[str, Any], str]:
+def argument_words(cls: Any) -> Mapping[tuple[str, Any], str]:
     """(attribute path, argument's position or name) → the constructor's parameter that the user
     passed there.
     """
