@@ -1,0 +1,147 @@
+"""A recorded model → the places of the user's file where contractions are computed.
+
+One place may be run many times: by each instance of a class, by each round of a loop.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import fx, nn
+
+from unfoldify.capture import Body, joined
+from unfoldify.emit.patch.syntax import UserFile, span
+from unfoldify.lower import layer_path, rule_of
+from unfoldify.rules import Rule
+from unfoldify.source import Position, site
+
+Rules = Mapping[Callable[..., Any], Rule]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One recorded call of a contraction."""
+
+    node: fx.Node
+    rule: Rule
+    body: Body  # the module call whose forward holds the place
+    path: str  # of the layer, or of the module that called the function
+    inner: nn.Module | None = None  # the torch.nn layer that called it, if one did
+
+
+@dataclass(eq=False)
+class Place:
+    """One expression of the user's file and what was computed there."""
+
+    expression: ast.expr
+    calls: list[Call] = field(default_factory=list)
+    modules: list[nn.Module] = field(default_factory=list)  # called here, in order
+    inside: list[nn.Module] = field(
+        default_factory=list
+    )  # layers that these called in torch's own code
+    owners: list[nn.Module] = field(
+        default_factory=list
+    )  # whose forward it is, in the order of calls
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A contraction that another file than the user's computes."""
+
+    filename: str
+    line: int
+    owner: nn.Module  # the module whose forward it is
+    call: Call
+
+
+@dataclass(frozen=True)
+class Found:
+    """All places of a file, top to bottom, and what is not in it."""
+
+    places: tuple[Place, ...]
+    elsewhere: tuple[Elsewhere, ...]
+
+
+def find_places(
+    root: Body, bodies: Iterator[Body], file: UserFile, rules: Rules, wanted: Any
+) -> Found:
+    """Every wanted contraction of a recording, by the expression of the file that computes it."""
+    places: dict[ast.expr, Place] = {}
+    elsewhere: list[Elsewhere] = []
+    for body in bodies:
+        for node in body.graph.nodes:
+            rule = rule_of(node, rules)
+            module = node.meta.get("module")
+            if rule is None and module is None:
+                continue
+            if ".parametrizations." in f".{layer_path(node)}.":
+                continue  # computed by torch when the weight is read
+            position, owner, direct = origin(node, body)
+            expression = in_file(position, file)
+            if rule is not None and wanted(joined(body.path, layer_path(node)), rule.kind):
+                layer = node.meta["layer"].module if "layer" in node.meta else None
+                call = Call(node, rule, owner, joined(body.path, layer_path(node)), layer)
+                if expression is None:
+                    elsewhere.append(unreachable(position, body, call))
+                    continue
+                place = places.setdefault(expression, Place(expression))
+                place.calls.append(call)
+                place.owners.append(owner.module)
+                if layer is not None:
+                    (place.modules if direct else place.inside).append(layer)
+            elif module is not None and expression is not None:
+                place = places.setdefault(expression, Place(expression))
+                (place.modules if direct else place.inside).append(module)
+    found = [place for place in places.values() if place.calls]
+    return Found(
+        tuple(sorted(found, key=lambda place: span(place.expression)[:2])), tuple(elsewhere)
+    )
+
+
+def origin(node: fx.Node, body: Body) -> tuple[Position | None, Body, bool]:
+    """Where a call was made, in whose forward, and whether there itself and not inside torch."""
+    positions = node.meta.get("positions", ())
+    if positions:
+        return positions[0], body, not is_result_of_container(node)
+    if node.meta.get("outer"):
+        return node.meta["outer"][0], body, False
+    while body.parent is not None:
+        positions, body = body.positions, body.parent
+        if positions:
+            return positions[0], body, False
+    return None, body, False
+
+
+def is_result_of_container(node: fx.Node) -> bool:
+    """Whether a layer made the result of an nn.Sequential: it has the place of that."""
+    container = node.meta.get("result_of")
+    path = str(node.target) if node.op == "call_module" else layer_path(node)
+    return container is not None and path.startswith(f"{container}.")
+
+
+def in_file(position: Position | None, file: UserFile) -> ast.expr | None:
+    """The expression of the user's file at a code position."""
+    if position is None or not same_file(position[0].co_filename, file.path):
+        return None
+    found = site(position)
+    if found is None or found.expression is None:
+        return None
+    return file.expressions.get(span(found.expression))
+
+
+def same_file(filename: str, path: Path) -> bool:
+    try:
+        return Path(filename).resolve() == path.resolve()
+    except OSError:
+        return False
+
+
+def unreachable(position: Position | None, body: Body, call: Call) -> Elsewhere:
+    """The report of a call that no expression of the user's file makes."""
+    found = site(position) if position is not None else None
+    filename = position[0].co_filename if position is not None else ""
+    return Elsewhere(filename, found.line if found else 0, body.module, call)
