@@ -1,0 +1,1 @@
+"""torch.fx in, torch.fx out: the parts of `unfoldify.transform`."""
