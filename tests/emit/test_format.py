@@ -278,6 +278,13 @@ def test_a_docstring_moves_with_its_function() -> None:
     ]
 
 
+def test_a_docstring_ends_with_its_last_word() -> None:
+    assert format_statement(statement("def f():\n    '''Halves. '''"), 0) == [
+        "def f():",
+        '    """Halves."""',
+    ]
+
+
 def test_a_remark_ends_the_line_if_there_is_room() -> None:
     node = statement("x = (x * w).sum(dim=(2, 5, 6))")
     assert format_statement(node, 2, remark="over c_in, kh, kw") == [

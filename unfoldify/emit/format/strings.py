@@ -121,7 +121,7 @@ def _literal_parts(node: ast.JoinedStr) -> str:
 
 def docstring_lines(text: str, indent: str) -> list[str]:
     """A docstring's lines: its text moved to the given indentation, three double quotes around."""
-    text = inspect.cleandoc(text).replace("\\", "\\\\").replace('"""', r"\"\"\"")
+    text = inspect.cleandoc(text).rstrip().replace("\\", "\\\\").replace('"""', r"\"\"\"")
     text = f" {text}" if text.startswith('"') else text
     lines = [line.rstrip() for line in text.split("\n")]
     if len(lines) == 1:
