@@ -17,13 +17,14 @@ from unfoldify.emit.file import emit
 from unfoldify.emit.header import header
 from unfoldify.emit.patch.patch import patched
 from unfoldify.errors import VerificationError
+from unfoldify.layer_errors import largest_errors, layer_errors
 from unfoldify.lower import Declined, Group, Lowering, lower
 from unfoldify.merge import merge, walk_bodies
 from unfoldify.options import Options, checked
 from unfoldify.recording import Recorded, record
 from unfoldify.report import Report
 from unfoldify.stand_ins import stand_ins
-from unfoldify.summary import summarize
+from unfoldify.summary import layer_name, summarize
 from unfoldify.verification import verify
 
 Progress = Callable[[str, int, int], None]
@@ -94,11 +95,28 @@ def unfoldify(
     )
     if patch is None:
         source = emit(merged, header(model, source, verification, source_path))
-    report = summarize(recorded, groups, declined, verification, {}, time.monotonic() - start)
+    errors = each_error(model, args, kwargs, options, groups) if check else {}
+    report = summarize(recorded, groups, declined, verification, errors, time.monotonic() - start)
     result = Result(source, module, report, side)
     if verification is not None and not verification.ok:
         raise VerificationError(f"{type(model).__name__}: {verification.first_difference}", result)
     return result
+
+
+def each_error(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Options,
+    groups: Sequence[tuple[str, Group]],
+) -> dict[str, float]:
+    """How far each layer, spelled out, is from torch's own; in the order in which they run."""
+    styles = {layer_name(path, group): group.style for path, group in groups}
+    table = options.rules()
+    found = layer_errors(
+        model, args, kwargs, table, style=options.style, styles=styles, max_seconds=10
+    )
+    return largest_errors(found)
 
 
 def as_arguments(args: Any) -> tuple[Any, ...]:

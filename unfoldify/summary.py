@@ -22,9 +22,7 @@ def summarize(
     """One row for each layer that was spelled out, under the name that the model has for it."""
     rows: dict[tuple[str, str], LayerRow] = {}
     for path, group in groups:
-        name = joined(path, group.layer) or group.function
-        if not group.layer:
-            name = joined(path, group.function)
+        name = layer_name(path, group)
         row = LayerRow(
             name,
             group.kind,
@@ -36,8 +34,15 @@ def summarize(
             group.why,
         )
         rows.setdefault((name, group.text), row)
-    left = {(joined(path, each.layer) or each.function, each.reason) for path, each in declined}
+    order = {name: place for place, name in enumerate(errors)}
+    layers = sorted(rows.values(), key=lambda row: order.get(row.name, len(order)))
+    left = {(layer_name(path, each), each.reason) for path, each in declined}
     fixed = [
         ": ".join(part for part in (each.where, each.reason) if part) for each in recorded.fixed
     ]
-    return Report(tuple(rows.values()), verification, tuple(sorted(left)), tuple(fixed), seconds)
+    return Report(tuple(layers), verification, tuple(sorted(left)), tuple(fixed), seconds)
+
+
+def layer_name(path: str, call: Group | Declined) -> str:
+    """The layer's full name; a function called by itself goes by its module and torch's name."""
+    return joined(path, call.layer or call.function)
