@@ -101,10 +101,10 @@ def _add_form_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--layout",
-        choices=("inline", "functions", "patch"),
+        choices=("inline", "patch"),
         default="inline",
-        help="layers where they are used, as functions at the top, or your own file with only "
-        "the necessary lines changed (default: inline)",
+        help="a file of its own, each layer where it is used, or your own file with only the "
+        "necessary lines changed (default: inline)",
     )
     for option, what in (("--only", "rewrite nothing but these"), ("--skip", "leave these")):
         group.add_argument(

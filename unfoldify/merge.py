@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unfoldify.capture import Body
 from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
-from unfoldify.emit.format import Comment
+from unfoldify.emit.format import Comment, Remarked
 from unfoldify.emit.forward import Forward, forward
 from unfoldify.emit.lines import ClassCall, Declared, Hole
 
@@ -57,7 +57,12 @@ class Merged:
 
 
 def merge(
-    model: nn.Module, root: Body, constants: Mapping[str, Tensor], resting: tuple[str, ...] = ()
+    model: nn.Module,
+    root: Body,
+    constants: Mapping[str, Tensor],
+    resting: tuple[str, ...] = (),
+    *,
+    shapes: bool = False,
 ) -> Merged:
     """Group a model's modules into classes."""
     instances = find_instances(model, root)
@@ -68,7 +73,7 @@ def merge(
     kinds: list[Kind] = []
     for level in by_height(instances):
         for instance in level:
-            write_down(instance, around, is_root=instance.module is model)
+            write_down(instance, around, is_root=instance.module is model, shapes=shapes)
         kinds.extend(group(level))
     top = around.instances[id(model)]
     return Merged(tuple(kinds), top, side, homes, resting)
@@ -137,14 +142,14 @@ def by_height(instances: list[Instance]) -> Iterator[list[Instance]]:
 # -- one instance ----------------------------------------------------------------------------------
 
 
-def write_down(instance: Instance, around: Surroundings, *, is_root: bool) -> None:
+def write_down(instance: Instance, around: Surroundings, *, is_root: bool, shapes: bool) -> None:
     """The text of one module, numbers as holes; equal calls share a method."""
     instance.init = Constructor(instance.module, instance.path, around).statements()
     texts: dict[Any, str] = {}
     for body in ordered_modes(instance.bodies):
         if any(body is other.other_mode for other in instance.bodies):
             continue
-        text = forward(body, is_root=is_root)
+        text = forward(body, is_root=is_root, shapes=shapes)
         key = fingerprint([*text.lines], values=True), text.names
         if key not in texts:
             texts[key] = "forward" if not texts else f"forward{len(texts) + 1}"
@@ -170,6 +175,8 @@ def fingerprint(tree: Any, *, values: bool = False) -> Any:
         return ("layer", tree.declaration.cls, repr(told))
     if isinstance(tree, Comment):
         return ("comment", tree.text if values else "")
+    if isinstance(tree, Remarked) and not values:
+        return ("remarked", fingerprint(tree.statement))
     if isinstance(tree, ClassCall):
         return ("class", id(tree.instance.kind))
     if isinstance(tree, ast.AST):

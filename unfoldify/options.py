@@ -15,7 +15,7 @@ from unfoldify.rules import RULES, Rule
 
 STYLES = ("product", "einsum")
 DIALECTS = ("einops", "torch")
-LAYOUTS = ("inline", "functions", "patch")
+LAYOUTS = ("inline", "patch")
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,8 @@ def unfoldify(
         source, module = patch.source, patch.module(model)
         groups, declined = patch.told(groups, declined)
     else:
-        merged = merge(
-            model, recorded.recording.root, recorded.recording.constants, recorded.resting
-        )
+        seen = recorded.recording
+        merged = merge(model, seen.root, seen.constants, recorded.resting, shapes=shapes)
         source, side = emit(merged), merged.side
         module = build(source, side, model)
     say("verifying", 0, 1)

@@ -12,8 +12,18 @@ from torch import nn
 
 from unfoldify.emit.configuration import parameters_of
 from unfoldify.emit.constructor import literal
-from unfoldify.emit.format import Comment
-from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
+from unfoldify.emit.format import Comment, Remarked
+from unfoldify.emit.lines import (
+    BEFORE_SHAPE,
+    ClassCall,
+    Declared,
+    Hole,
+    assign,
+    constant,
+    dotted,
+    name,
+    remarked,
+)
 from unfoldify.emit.naming import identifier
 from unfoldify.emit.words import argument_words
 from unfoldify.merge import Instance, Kind
@@ -92,6 +102,9 @@ class Arguments:
             return self.layer(trees)
         if isinstance(first, ClassCall):
             return self.instance(trees)
+        if isinstance(first, Remarked):
+            statement = self.fill([tree.statement for tree in trees], in_init=in_init)
+            return remarked(statement, common_remark([tree.remark for tree in trees]))
         if isinstance(first, Comment):
             return Comment(common_text([tree.text for tree in trees]))
         if isinstance(first, ast.AST):
@@ -241,6 +254,12 @@ class Reading:
 
 
 READINGS = [Reading(label, axis) for label in LAYER_NUMBERS for axis in (None, 0, 1, 2)]
+
+
+def common_remark(remarks: list[str]) -> str:
+    """A remark without the shape of the example where that differs between instances."""
+    parts = [remark.split(BEFORE_SHAPE) for remark in remarks]
+    return BEFORE_SHAPE.join(part for part in parts[0] if all(part in other for other in parts))
 
 
 def common_text(texts: list[str]) -> str:

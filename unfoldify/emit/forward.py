@@ -13,7 +13,7 @@ from torch import fx, nn
 from unfoldify.capture import Body, Parameter
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import Blank, Comment
-from unfoldify.emit.lines import assign, constant, dotted, name, paragraphs, remarked
+from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, use_of
 from unfoldify.lower import Group
@@ -30,12 +30,12 @@ class Forward:
     imports: frozenset[str]
 
 
-def forward(body: Body, *, is_root: bool = False) -> Forward:
+def forward(body: Body, *, is_root: bool = False, shapes: bool = False) -> Forward:
     """The forward of one body; where training does otherwise, both ways under one `if`."""
-    own, names, imports = lines_of(body, is_root)
+    own, names, imports = lines_of(body, is_root, shapes)
     other = body.other_mode
     if other is not None:
-        theirs, other_names, more = lines_of(other, is_root)
+        theirs, other_names, more = lines_of(other, is_root, shapes)
         imports |= more
         if other_names == names:
             own = by_mode(theirs, own)
@@ -69,7 +69,9 @@ def common(first: list[str], second: list[str]) -> int:
     return count
 
 
-def lines_of(body: Body, is_root: bool) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
+def lines_of(
+    body: Body, is_root: bool, shapes: bool
+) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
     roll(body.graph, over_modules=True)
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]
@@ -78,7 +80,7 @@ def lines_of(body: Body, is_root: bool) -> tuple[list[ast.stmt], tuple[str, ...]
     if is_root:
         names.update({p.node: p.name for p in body.parameters if p.node is not None})
     expressions = Expressions(body.module, names, device_of(placeholders, names, body.module))
-    writer = Writer(expressions, body)
+    writer = Writer(expressions, body, shapes)
     lines = paragraphs(list(writer.write(steps)))
     return lines, tuple(names[node] for node in placeholders), expressions.imports
 
@@ -98,7 +100,8 @@ def device_of(
 class Writer:
     """Turns steps into lines: headings, paragraphs, comments, blocks."""
 
-    def __init__(self, expressions: Expressions, body: Body) -> None:
+    def __init__(self, expressions: Expressions, body: Body, shapes: bool) -> None:
+        self.shapes = shapes
         self.expressions = expressions
         self.body = body
         self.said: set[Any] = set()
@@ -175,6 +178,9 @@ class Writer:
         node, remark = step.node, step.node.meta.get("remark")
         inner = [n.meta["remark"] for n in step.tree if "remark" in n.meta]
         remark = remark or (inner[0] if inner else None)
+        if self.shapes and "val" in node.meta:
+            size = "x".join(map(str, node.meta["val"].shape)) or "scalar"
+            remark = f"{remark}{BEFORE_SHAPE}{size}" if remark else size
         if step.kind == "return":
             yield remarked(ast.Return(self.expressions.value(node.args[0])), remark)
         elif step.kind == "unpack":
@@ -396,6 +402,7 @@ def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.argum
     original = list(inspect.signature(body.module.forward).parameters)
     gap = False
     given = {parameter.name: parameter for parameter in body.parameters}
+    original += [label for label in given if label not in original]  # what `**kwargs` took
     for label in original:
         parameter = given.get(label)
         if parameter is None:
@@ -407,10 +414,6 @@ def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.argum
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             vararg = ast.arg(label)
             gap = True
-        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            for key in parameter.value:
-                only.append(ast.arg(key))
-                only_defaults.append(None)
         elif (
             gap
             or parameter.kind is inspect.Parameter.KEYWORD_ONLY

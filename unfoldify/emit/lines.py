@@ -8,6 +8,8 @@ from typing import Any
 from unfoldify.emit.declare import Declaration
 from unfoldify.emit.format import Blank, Remarked
 
+BEFORE_SHAPE = "; "  # between what a line sums over and the shape of the example
+
 
 class Hole(ast.Constant):
     """A number or a string that may differ between instances of a class: a constructor argument to
