@@ -10,7 +10,7 @@ import pytest
 
 from unfoldify.errors import UsageError
 from unfoldify.fold import folded, ranges
-from unfoldify.report import LayerRow, Report, error_in_words
+from unfoldify.report import LayerRow, Report, error_in_words, shapes_in_words
 from unfoldify.table import table
 from unfoldify.verdict import Check, Verification
 
@@ -189,6 +189,16 @@ def test_numbers_in_short() -> None:
     assert ranges({0, 1}) == "0-1"
     assert ranges({0, 1, 5, 6, 7}) == "0,1,5-7"
     assert ranges({2, 4, 6, 8, 10, 12}) == "2,4,..,12"
+
+
+def test_shapes_in_words() -> None:
+    def spelled(*shapes: tuple[int, ...]) -> str:
+        return shapes_in_words(LayerRow("a", "linear", "", shapes, 4, None, "product"))
+
+    assert spelled((2, 4), (8, 4), (8,), (2, 8)) == "2x4, 8x4, 8 → 2x8"
+    assert spelled((3,), (3,), ()) == "3, 3 → ()"
+    assert spelled((2, 8)) == "2x8"
+    assert spelled() == ""
 
 
 def test_errors_in_words() -> None:

@@ -20,7 +20,7 @@ class LayerRow:
     name: str
     kind: str
     description: str  # "3x3, stride 2, padding 1"
-    shapes: tuple[tuple[int, ...], ...]  # of the first operand and of the result
+    shapes: tuple[tuple[int, ...], ...]  # of the operands and, last, of the result
     bytes: int  # of the largest value in between
     error: float | None  # relative; None where it was not measured
     style: str
@@ -130,8 +130,9 @@ class Report:
 
 
 def shapes_in_words(row: LayerRow) -> str:
-    """`2x3x32x32 → 2x16x32x32`; a scalar is `()`."""
-    return " → ".join("x".join(map(str, shape)) or "()" for shape in row.shapes)
+    """`2x3x32x32, 16x3x3x3 → 2x16x32x32`: operands, then the result; a scalar is `()`."""
+    *operands, result = ["x".join(map(str, shape)) or "()" for shape in row.shapes] or [""]
+    return f"{', '.join(operands)} → {result}" if operands else result
 
 
 def error_in_words(error: float | None) -> str:
