@@ -234,8 +234,7 @@ class ModelRecorder(Recorder):
         self.root = body
         self.stack.append(body)
         bound = inspect.signature(self.model.forward).bind(*args, **kwargs)
-        for name, value in bound.arguments.items():
-            kind = bound.signature.parameters[name].kind
+        for name, value, kind in given_one_by_one(bound):
             has_tensor = any(True for _ in leaves(value))
             node = body.graph.placeholder(name) if has_tensor else None
             body.parameters.append(Parameter(name, kind, node, value))
@@ -546,6 +545,16 @@ def unseen(tensor: Tensor, positions: tuple[Position, ...]) -> CaptureError:
         "while the model ran by a call that cannot be seen (TorchScript, a C++ extension, numpy).\n"
         "Make it by a torch call, or keep it as a buffer of the model."
     )
+
+
+def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, Any]]:
+    """Name, value and kind of each argument; what `**kwargs` took, under the names it was given."""
+    for name, value in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            yield from ((key, item, inspect.Parameter.KEYWORD_ONLY) for key, item in value.items())
+        else:
+            yield name, value, kind
 
 
 def leaves_of(model: nn.Module) -> Iterator[Tensor]:
