@@ -42,7 +42,10 @@ def build(source: str, constants: Mapping[str, Tensor], original: nn.Module) -> 
         with torch.random.fork_rng(devices=[]):
             exec(compile(source, filename, "exec"), namespace)
             module: nn.Module = namespace[class_name(original)]()
-    module.load_state_dict(original.state_dict(), strict=True)
+    state = original.state_dict()
+    if any(tensor.is_meta for tensor in state.values() if isinstance(tensor, Tensor)):
+        module.to("meta")  # no weights to be had from there
+    module.load_state_dict(state, strict=True)
     module.train(original.training)
     for part in module.modules():
         type(part).__module__ = (

@@ -76,6 +76,8 @@ class Snapshot:
             self._tensors.append(_TensorState.of(held, self._values))
             return [held.grad] if held.is_leaf and held.grad is not None else []
         if isinstance(held, torch.jit.ScriptModule):
+            modes = [(part, part.training) for part in held.modules()]
+            self._rest += [partial(setattr, part, "training", mode) for part, mode in modes]
             return [*held.parameters(), *held.buffers()]
         if isinstance(held, _CONTAINERS):
             self._rest.append(_container(held))
