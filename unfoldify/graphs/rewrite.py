@@ -16,8 +16,10 @@ from unfoldify.graphs.place import place
 from unfoldify.graphs.recorder import GraphRecorder
 from unfoldify.graphs.scripting import as_script_wants
 from unfoldify.graphs.session import session
+from unfoldify.graphs.shapes import Known
 from unfoldify.graphs.spell import spell_call, spell_layer
 from unfoldify.graphs.twin import graphs, replace_submodule, twin
+from unfoldify.graphs.values import note_values
 from unfoldify.lower import Declined, Group, Lowering, function_name
 from unfoldify.options import Options
 from unfoldify.rules import Decline
@@ -54,16 +56,20 @@ def rewrite(
         graph_done, graph_calls = rewrite_graph(module, result, graph, inputs, how, options.dialect)
         done += graph_done
         calls.update(graph_calls)
+    rewritten: dict[int, fx.GraphModule] = {}
     for name, child in nested(module):
-        try:
-            new, below = rewrite(child, calls.get(name), options, joined(path, name))
-        except UsageError as error:
-            if inputs is None:
-                raise unknown(graphs(result)[0], str(error).splitlines()[0]) from None
-            below = Rewriting(declined=(Declined("", type(child).__name__, "graph", str(error)),))
-        if below.groups:
-            replace_submodule(result, name, new)
-        done += below.below(name)
+        if id(child) not in rewritten:
+            try:
+                new, below = rewrite(child, calls.get(name), options, joined(path, name))
+            except UsageError as error:
+                if inputs is None:
+                    raise unknown(graphs(result)[0], str(error).splitlines()[0]) from None
+                fact = Declined("", type(child).__name__, "graph", str(error))
+                new, below = child, Rewriting(declined=(fact,))
+            rewritten[id(child)] = new if below.groups else child
+            done += below.below(name)
+        if rewritten[id(child)] is not child:
+            replace_submodule(result, name, rewritten[id(child)])
     for graph in graphs(result):
         graph.lint()
     result.recompile()
@@ -88,37 +94,45 @@ def rewrite_graph(
         return Rewriting(declined=tuple(declined)), {}
     known, calls = knowledge(module, graph, nodes, inputs)
     recorder = GraphRecorder(result, how, dialect)
+    new: list[fx.Node] = []
     with session(recorder, module):
         for node in nodes:
-            rule = rule_of(node, how.rules)
             before = len(recorder.groups)
             try:
-                spelled = (
-                    spell_call(recorder, node, rule, known)
-                    if rule is not None
-                    else spell_layer(recorder, node, known)
-                )
-                if len(recorder.groups) == before:  # nothing in it has a rule after all
-                    recorder.undo(0)
-                    continue
-                place(node, spelled, recorder.new, known)
+                new += spell_out(recorder, node, known)
             except Decline as reason:
                 recorder.undo(0)
                 del recorder.groups[before:]
+                rule = rule_of(node, how.rules)
                 kind = rule.kind if rule is not None else "layer"
                 declined.append(Declined(layer_of(node), function_name(node), kind, str(reason)))
+    note_values(graph, new, result)
     return Rewriting(tuple(recorder.groups), (*declined, *recorder.declined)), calls
 
 
-def nested(module: fx.GraphModule) -> Iterator[tuple[str, fx.GraphModule]]:
-    """The GraphModules inside, but not those inside them."""
-    found: list[str] = []
-    for name, child in module.named_modules():
-        if not name or any(name.startswith(f"{outer}.") for outer in found):
+def spell_out(recorder: GraphRecorder, node: fx.Node, known: Known) -> list[fx.Node]:
+    """Replace one node; the nodes that do what it did."""
+    rule = rule_of(node, recorder.how.rules)
+    before = len(recorder.groups)
+    if rule is not None:
+        result = spell_call(recorder, node, rule, known)
+    else:
+        result = spell_layer(recorder, node, known)
+    if len(recorder.groups) == before:  # nothing in it has a rule after all
+        recorder.undo(0)
+        return []
+    return place(node, result, recorder.new, known)
+
+
+def nested(module: fx.GraphModule) -> list[tuple[str, fx.GraphModule]]:
+    """The GraphModules inside, but not those inside them; one with several names by each of them."""
+    found: list[tuple[str, fx.GraphModule]] = []
+    for name, child in module.named_modules(remove_duplicate=False):
+        if not name or any(name.startswith(f"{outer}.") for outer, _ in found):
             continue
         if isinstance(child, fx.GraphModule):
-            found.append(name)
-            yield name, child
+            found.append((name, child))
+    return found
 
 
 # -- which nodes -----------------------------------------------------------------------------------
