@@ -74,7 +74,8 @@ def unfoldify(
     say("recording", 0, 1)
     recorded = record(model, args, kwargs, options.wanted)
     say("rewriting", 0, 1)
-    patch = patched(model, recorded, options, source_path) if layout == "patch" else None
+    wanted = layout == "patch"
+    patch = patched(model, args, kwargs, recorded.modes, options, source_path) if wanted else None
     groups, declined = spell_out(recorded, options)
     side: Mapping[str, Tensor] = {}
     if patch is not None:

@@ -32,6 +32,7 @@ from unfoldify.lower import function_name
 from unfoldify.rules import Decline
 
 LONGEST = 3  # contractions of an nn.Sequential that are spelled out where it is called
+RESULTS = {"matmul": "product", "mm": "product", "bmm": "product", "einsum": "product"}
 ALIASES = {"mm": "matmul", "bmm": "matmul", "mv": "matmul", "dot": "matmul"}
 
 
@@ -122,6 +123,9 @@ class Decider:
             raise Decline("the layer has hooks, which would not run")
         if is_super(place.expression):
             return self.of_super(place, layer)
+        found = self.declarations.object_of(layer)
+        if (callable(found) and not isinstance(found, nn.Module)) or is_made_here(layer):
+            raise Decline(f"`{self.text(layer)}` calls the layer, which is not called itself")
         declared = self.declarations.of_expression(layer, owners(place))
         classes = {torch_layer(module) for module in place.modules}
         cls: Any = next(iter(classes)) if len(classes) == 1 else None
@@ -252,25 +256,54 @@ class Decider:
         name = next(iter(names))
         if len(names) > 1:
             raise Decline("several functions are called here")
-        form = self.function_form(place)
+        if is_conv_forward(place.expression):
+            return self.of_conv_forward(place)
+        if not self.is_plain_call(place.expression, place.calls[0]):
+            raise Decline(f"`{self.text(place.expression)}` computes it inside of other code")
+        form, reason = self.function_form(place)
         if form is not None and can_hoist(self.file, place.expression):
-            return Inline((Stage(titled(name, form.text, ", "), form),), None)
+            return Inline((Stage(titled(name, form.text, ", "), form),), RESULTS.get(name))
         function = ALIASES.get(name, name)
-        if function not in library() or not is_plain_call(place.expression, name):
-            raise Decline("it is called in several forms, and no single function has them all")
+        if function not in library() or not is_operands_only(place.expression, name):
+            raise Decline(reason or "it stands where no lines can be put above it")
         return CallFunction(function)
 
-    def function_form(self, place: Place) -> Form | None:
+    def is_plain_call(self, expression: ast.expr, call: Call) -> bool:
+        """Whether the function itself is called here, and not something that calls it."""
+        name = function_name(call.node)
+        match expression:
+            case ast.BinOp(op=ast.MatMult()):
+                return True
+            case ast.Call(func=ast.Attribute(attr=word) | ast.Name(id=word) as func):
+                found = self.declarations.object_of(func)
+                return word == name or name.endswith(f"_{word}") or found is call.node.target
+        return False
+
+    def of_conv_forward(self, place: Place) -> Decision:
+        """`self._conv_forward(x, weight, bias)`: a convolution with the numbers of the layer."""
+        names = {function_name(call.node) for call in place.calls}
+        assert isinstance(place.expression, ast.Call)
+        if is_padded([], place) or len(place.expression.args) != 3 or place.expression.keywords:
+            raise Decline("`_conv_forward` pads with something else than zeros")
+        numbers = ("stride", "padding", "dilation", "groups")
+        more = tuple(
+            Argument(n, f"{n}=self.{n}" if n in numbers[2:] else f"self.{n}") for n in numbers
+        )
+        return CallFunction(names.pop(), more)
+
+    def function_form(self, place: Place) -> tuple[Form | None, str]:
+        """Lines that hold for all calls of a function, or why there are none."""
         target = place.calls[0].node.target
+        bound = None
         try:
             if target not in PARAMETERS:
-                return function_form(
-                    place.expression, place.calls, self.text, self.namespace, self.rules
-                )
+                args = place.expression, place.calls, self.text, self.namespace, self.rules
+                return function_form(*args), ""
             bound = bind_function(target, place.expression, self.text)
-            return None if bound is None else self.form(place, bound, place.calls)
-        except General:
-            return None
+            form = None if bound is None else self.form(place, bound, place.calls)
+            return form, "its arguments are not written out, or decided when the model is built"
+        except General as reason:
+            return None, str(reason)
 
 
 def owners(place: Place) -> list[type]:
@@ -280,6 +313,14 @@ def owners(place: Place) -> list[type]:
 
 def ancestor_layer(cls: type) -> type[nn.Module] | None:
     return next((base for base in cls.__mro__ if base in LAYERS), None)
+
+
+def is_made_here(layer: ast.expr) -> bool:
+    """`torch.vmap(self.fc)`: something that a function returns, `getattr` aside"""
+    match layer:
+        case ast.Call(func=ast.Name(id="getattr")):
+            return False
+    return isinstance(layer, ast.Call)
 
 
 def is_super(expression: ast.expr) -> bool:
@@ -292,14 +333,18 @@ def is_super(expression: ast.expr) -> bool:
     return False
 
 
-def is_plain_call(expression: ast.expr, name: str) -> bool:
-    """Whether the function itself is called here, and not something that calls it."""
+def is_conv_forward(expression: ast.expr) -> bool:
     match expression:
-        case ast.BinOp(op=ast.MatMult()):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="_conv_forward")):
             return True
-        case ast.Call(func=ast.Attribute(attr=word) | ast.Name(id=word)):
-            return word == name or name in ALIASES
     return False
+
+
+def is_operands_only(expression: ast.expr, name: str) -> bool:
+    """Whether a call can be handed on as it is: no names of arguments that another function lacks."""
+    if not isinstance(expression, ast.Call) or name not in ALIASES:
+        return True
+    return not expression.keywords and not any(isinstance(a, ast.Starred) for a in expression.args)
 
 
 def is_padded(declared: list[Declaration], place: Place | list[nn.Module]) -> bool:

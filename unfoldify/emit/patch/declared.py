@@ -8,6 +8,7 @@ constructor call of torch.nn counts as unknown.
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 
 from torch import nn
 
-from unfoldify.emit.patch.syntax import FUNCTIONS, Function, UserFile
+from unfoldify.emit.patch.syntax import FUNCTIONS, Function, UserFile, bound_names
 from unfoldify.layers import is_torch_class
 
 WRAPPERS = {"weight_norm", "spectral_norm", "orthogonal"}  # hand on the layer that they are given
@@ -288,11 +289,18 @@ class Declarations:
         """What a dotted name of the file's module stands for."""
         match expression:
             case ast.Name(id=word):
-                return self.namespace.get(word)
+                return self.global_value(expression, word)
             case ast.Attribute(value=inner, attr=attribute):
                 holder = self.object_of(inner)
                 return None if holder is None else getattr(holder, attribute, None)
         return None
+
+    def global_value(self, use: ast.expr, word: str) -> Any:
+        """The module's own value of a name, unless a function around its use has another."""
+        for function in self.file.above(use) if use in self.file.parents else ():
+            if isinstance(function, (*FUNCTIONS, ast.Lambda)) and word in bound_names(function):
+                return None
+        return self.namespace.get(word, getattr(builtins, word, None))
 
     def bound(self, cls: type[nn.Module], call: ast.Call, scope: Scope) -> Declaration:
         """A constructor call, its arguments by name."""

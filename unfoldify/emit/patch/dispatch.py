@@ -54,7 +54,7 @@ def apply_source(
     rest = ", *args, **kwargs" if more else ""
     parts = [f"def apply(layer, x{rest}):"]
     parts.append('    """What `layer(x)` computes, with every contraction spelled out"""')
-    parts.append("    forward = type(layer).forward")
+    parts.append('    forward = getattr(type(layer), "forward", None)')
     for cls in KNOWN:
         if cls in wanted and (
             more or cls not in (nn.Bilinear, nn.TransformerDecoder, nn.TransformerDecoderLayer)

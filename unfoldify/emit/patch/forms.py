@@ -66,7 +66,8 @@ class General(Exception):  # noqa: N818  (it is no error: a function at the top 
 
 def form_of(bound: Bound, calls: list[Values], rules: Rulebook) -> Form:
     """One form for all calls; raises General where they need several, Decline where none does."""
-    calls = different(calls)
+    kept = set(map(id, different([values.call for values in calls])))
+    calls = [values for values in calls if id(values.call) in kept]
     how = rules.for_all([values.call for values in calls])
     forms: dict[str, Form] = {}
     for values in calls:
@@ -77,16 +78,16 @@ def form_of(bound: Bound, calls: list[Values], rules: Rulebook) -> Form:
     return next(iter(forms.values()))
 
 
-def different(calls: list[Values]) -> list[Values]:
+def different(calls: list[Call]) -> list[Call]:
     """One of each kind of call: blocks of a model often do the same."""
-    return list({signature(values.call): values for values in calls}.values())
+    return list({given(call): call for call in calls}.values())
 
 
-def signature(call: Call) -> str:
+def given(call: Call) -> str:
     """What a call was given, without its tensors' data."""
     node = call.node
-    given = [described(value) for value in (*node.args, *node.kwargs.values())]
-    return f"{node.target} {given} {list(node.kwargs)}"
+    values = [described(value) for value in (*node.args, *node.kwargs.values())]
+    return f"{node.target} {values} {list(node.kwargs)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class Rulebook:
 
     def outcome(self, call: Call) -> Spelling | str:
         """The spelling of a call with its numbers as they were, or the reason why there is none."""
-        key = signature(call)
+        key = given(call)
         if key not in self.outcomes:
             try:
                 self.outcomes[key] = spell(recorded(call.node), self.how)

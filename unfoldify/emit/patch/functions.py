@@ -10,10 +10,11 @@ from torch import fx
 
 from unfoldify.emit.patch.arguments import Source, literal
 from unfoldify.emit.patch.declared import OPEN
-from unfoldify.emit.patch.forms import Form, General, Rulebook, fingerprint, signature
+from unfoldify.emit.patch.forms import Form, General, Rulebook, different, fingerprint
 from unfoldify.emit.patch.order import is_module
 from unfoldify.emit.patch.sites import Call
 from unfoldify.emit.patch.spell import Invocation, Operand, spell
+from unfoldify.emit.spelling import signature
 from unfoldify.lower import Lowering
 
 Given = tuple[list[ast.expr], dict[str, ast.expr]]
@@ -27,7 +28,7 @@ def function_form(
     rules: Rulebook,
 ) -> Form:
     """One form for all calls of a place; raises General where there are several."""
-    calls = list({signature(call): call for call in calls}.values())
+    calls = different(calls)
     how = rules.for_all(calls)
     forms: dict[str, Form] = {}
     for call in calls:
@@ -109,15 +110,26 @@ Pair = tuple[Any, ast.expr]
 def matched(given: Given, node: fx.Node) -> tuple[list[Pair], dict[str, Pair]]:
     """Recorded arguments with the expressions that they come from."""
     positional, named = given
-    if len(positional) == len(node.args) and set(named) == set(node.kwargs):
-        pairs = list(zip(node.args, positional, strict=True))
-        return pairs, {key: (node.kwargs[key], named[key]) for key in named}
-    flat = list(flattened(positional))
-    if len(flat) == len(node.args) and set(named) == set(node.kwargs):
-        return list(zip(node.args, flat, strict=True)), {
-            key: (node.kwargs[key], named[key]) for key in named
-        }
-    raise General("its arguments are not written out")
+    for written in (positional, list(flattened(positional))):
+        if len(written) == len(node.args) and set(named) == set(node.kwargs):
+            pairs = list(zip(node.args, written, strict=True))
+            return pairs, {key: (node.kwargs[key], named[key]) for key in named}
+    return [], by_parameter(given, node)
+
+
+def by_parameter(given: Given, node: fx.Node) -> dict[str, Pair]:
+    """The same by the names of the function's parameters; what is at its default is left out."""
+    known = signature(node.target) if callable(node.target) else None
+    try:
+        assert known is not None
+        written = known.bind(*given[0], **given[1]).arguments
+        seen = known.bind(*node.args, **node.kwargs).arguments
+    except (AssertionError, TypeError):
+        raise General("its arguments are not written out") from None
+    for name, value in seen.items():
+        if name not in written and value is not known.parameters[name].default:
+            raise General("its arguments are not written out")
+    return {name: (seen[name], expression) for name, expression in written.items() if name in seen}
 
 
 def flattened(nodes: list[ast.expr]) -> Iterator[ast.expr]:

@@ -23,12 +23,6 @@ from unfoldify.record import is_random
 WIDTH = 100
 SHORT = 24
 LETTERS = ("x", "y", "z", "hidden")
-WORDS = {
-    "scaled_dot_product_attention": "y",
-    "matmul": "product",
-    "bmm": "product",
-    "mm": "product",
-}
 
 
 @dataclass(frozen=True)
@@ -178,10 +172,8 @@ class Hoist:
         """The lines of one contraction."""
         form = stage.form
         assert form is not None
-        before = len(self.lines)
         operands = self.operands_of(form, current)
-        if len(self.lines) > before:
-            self.lines.append(Blank())
+        self.lines.append(Blank())
         mentioned = {label: names_in(tree) for label, tree in operands.items()}
         used = self.pending & set().union(*mentioned.values())
 

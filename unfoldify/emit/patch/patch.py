@@ -19,6 +19,7 @@ from unfoldify.emit.patch.decide import CallFunction, CallWithLayer, Decider, De
 from unfoldify.emit.patch.declared import Declarations
 from unfoldify.emit.patch.forms import Rulebook
 from unfoldify.emit.patch.imports import function_edit, import_edits
+from unfoldify.emit.patch.observed import observed
 from unfoldify.emit.patch.rebuild import rebuilt
 from unfoldify.emit.patch.sites import Elsewhere, Place, find_places
 from unfoldify.emit.patch.syntax import UserFile
@@ -26,9 +27,7 @@ from unfoldify.emit.patch.text import Edit
 from unfoldify.emit.patch.top import Top, top_of
 from unfoldify.errors import UsageError
 from unfoldify.lower import Declined, Group, Lowering, function_name
-from unfoldify.merge import walk_bodies
 from unfoldify.options import Options
-from unfoldify.recording import Recorded
 
 Groups = Sequence[tuple[str, Group]]
 Declines = Sequence[tuple[str, Declined]]
@@ -60,14 +59,22 @@ class Patched:
 
 
 def patched(
-    model: nn.Module, recorded: Recorded, options: Options, source_path: str | Path | None = None
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    modes: Sequence[bool],
+    options: Options,
+    source_path: str | Path | None = None,
 ) -> Patched:
-    """The user's file, only what computes a contraction changed; `recorded` is not lowered yet."""
+    """The user's file, only what computes a contraction changed.
+
+    `modes` are the values of `training` under which the model runs.
+    """
     path = file_of(model, source_path)
     file = UserFile.read(path)
     how = Lowering(options.rules(), options.style, options.max_intermediate)
-    root = recorded.recording.root
-    found = find_places(root, walk_bodies(root), file, how.rules, options.wanted)
+    bodies = observed(model, args, kwargs, modes, options.wanted)
+    found = find_places(bodies, file, how.rules, options.wanted)
     refuse_elsewhere(found.elsewhere, file)
     namespace = namespace_of(model, path)
     decider = Decider(file, namespace, Declarations(file, namespace), Rulebook(how))
@@ -136,8 +143,9 @@ def stayed(places: Sequence[Place], decisions: Mapping[ast.expr, Decision]) -> I
     for place in places:
         decision = decisions[place.expression]
         if isinstance(decision, Leave):
-            for call in place.calls:
-                yield Declined(call.path, function_name(call.node), call.rule.kind, decision.reason)
+            calls = {call.path: call for call in place.calls}
+            for path, call in calls.items():
+                yield Declined(path, function_name(call.node), call.rule.kind, decision.reason)
 
 
 def all_edits(

@@ -118,7 +118,7 @@ class Transplant:
             case Tensor():
                 return self.keep(value, self.tensor(value))
             case type():
-                return self.keep(value, self.class_of(value))
+                return self.class_of(value)
             case types.FunctionType():
                 return self.function(value)
             case types.MethodType():
@@ -192,20 +192,23 @@ class Transplant:
         elif not any(base.__module__ == self.home for base in cls.__mro__):
             return cls
         bases = tuple(self.copied(base) for base in cls.__bases__)
-        skipped = ("__dict__", "__weakref__")
-        return type(cls)(
-            cls.__name__,
-            bases,
-            {k: v for k, v in vars(cls).items() if k not in skipped} | self.methods(cls),
-        )
+        own = {k: v for k, v in vars(cls).items() if k not in ("__dict__", "__weakref__")}
+        made = self.keep(cls, type(cls)(cls.__name__, bases, own))
+        for name, item in own.items():  # methods may refer to the class itself
+            if isinstance(item, (types.FunctionType, staticmethod, classmethod, property)):
+                setattr(made, name, self.method(item))
+        return made  # type: ignore[no-any-return]
 
-    def methods(self, cls: type) -> dict[str, Any]:
-        """The functions of a class that is made anew."""
-        return {
-            name: self.function(item)
-            for name, item in vars(cls).items()
-            if isinstance(item, types.FunctionType)
-        }
+    def method(self, item: Any) -> Any:
+        """A function of a class that is made anew, whatever it is wrapped in."""
+        if isinstance(item, property):
+            get, put, delete = (
+                part and self.copied(part) for part in (item.fget, item.fset, item.fdel)
+            )
+            return property(get, put, delete, item.__doc__)
+        if isinstance(item, (staticmethod, classmethod)):
+            return type(item)(self.copied(item.__func__))
+        return self.copied(item)
 
     def named(self, qualified: str) -> Any:
         found: Any = self.namespace

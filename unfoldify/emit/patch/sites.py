@@ -6,7 +6,7 @@ One place may be run many times: by each instance of a class, by each round of a
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,7 @@ class Found:
     elsewhere: tuple[Elsewhere, ...]
 
 
-def find_places(
-    root: Body, bodies: Iterator[Body], file: UserFile, rules: Rules, wanted: Any
-) -> Found:
+def find_places(bodies: Iterable[Body], file: UserFile, rules: Rules, wanted: Any) -> Found:
     """Every wanted contraction of a recording, by the expression of the file that computes it."""
     places: dict[ast.expr, Place] = {}
     elsewhere: list[Elsewhere] = []
@@ -106,21 +104,12 @@ def origin(node: fx.Node, body: Body) -> tuple[Position | None, Body, bool]:
     """Where a call was made, in whose forward, and whether there itself and not inside torch."""
     positions = node.meta.get("positions", ())
     if positions:
-        return positions[0], body, not is_result_of_container(node)
-    if node.meta.get("outer"):
-        return node.meta["outer"][0], body, False
+        return positions[0], body, True
     while body.parent is not None:
         positions, body = body.positions, body.parent
         if positions:
             return positions[0], body, False
     return None, body, False
-
-
-def is_result_of_container(node: fx.Node) -> bool:
-    """Whether a layer made the result of an nn.Sequential: it has the place of that."""
-    container = node.meta.get("result_of")
-    path = str(node.target) if node.op == "call_module" else layer_path(node)
-    return container is not None and path.startswith(f"{container}.")
 
 
 def in_file(position: Position | None, file: UserFile) -> ast.expr | None:

@@ -16,8 +16,10 @@ def attention_scores(q, k, scale=None):
     if PRODUCT:
         q = rearrange(q, "... n_q d -> ... n_q 1 d")
         k = rearrange(k, "... n_k d -> ... 1 n_k d")
-        return (q * k).sum(dim=-1) * scale  # over d
-    return einsum(q, k, "... n_q d, ... n_k d -> ... n_q n_k") * scale
+        scores = (q * k).sum(dim=-1)  # over d
+    else:
+        scores = einsum(q, k, "... n_q d, ... n_k d -> ... n_q n_k")
+    return scores * scale
 
 
 def attended(weights, v):
@@ -25,8 +27,10 @@ def attended(weights, v):
     if PRODUCT:
         weights = rearrange(weights, "... n_q n_k -> ... n_q n_k 1")
         v = rearrange(v, "... n_k d -> ... 1 n_k d")
-        return (weights * v).sum(dim=-2)  # over n_k
-    return einsum(weights, v, "... n_q n_k, ... n_k d -> ... n_q d")
+        x = (weights * v).sum(dim=-2)  # over n_k
+    else:
+        x = einsum(weights, v, "... n_q n_k, ... n_k d -> ... n_q d")
+    return x
 
 
 def masked(scores, mask):

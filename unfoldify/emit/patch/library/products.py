@@ -35,5 +35,7 @@ def matmul(a, b):
     if PRODUCT:
         a = rearrange(a, "... m n -> ... m n 1")
         b = rearrange(b, "... n p -> ... 1 n p")
-        return (a * b).sum(dim=-2)  # over n
-    return einsum(a, b, "... m n, ... n p -> ... m p")
+        x = (a * b).sum(dim=-2)  # over n
+    else:
+        x = einsum(a, b, "... m n, ... n p -> ... m p")
+    return x
