@@ -220,7 +220,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any], str]] = {
         {"is_causal": True, "scale": 1.0, "style": "einsum"},
         """
         t0 = einsum(x, w, "b n_q d, b n_k d -> b n_q n_k")
-        t1 = ones(4, 6, dtype=torch.bool, device=device(type="meta"))
+        t1 = t0.new_ones(4, 6, dtype=torch.bool)
         t2 = t1.triu(diagonal=1)
         t3 = t0.masked_fill(t2, -inf)
         t4 = t3.softmax(dim=-1)

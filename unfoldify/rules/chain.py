@@ -55,7 +55,7 @@ def matrix_power(
         f"input should be square matrices, it is {spelled(shape)}",
     )
     if n == 0:
-        identity = torch.eye(input.shape[-1], dtype=input.dtype, device=input.device)
+        identity = input.new_ones(input.shape[-1]).diag()
         return into(out, identity.expand_as(input).clone())
     x = torch.linalg.inv(input) if n < 0 else input
     return into(out, _power(x, abs(n), style))
