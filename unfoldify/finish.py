@@ -24,8 +24,8 @@ def finish(body: Body) -> None:
     for call in calls(body):
         finish(call.meta["body"])
     place_exports(body)
-    dissolve(body)
     settle_dtypes(body.graph)
+    dissolve(body)
     drop_dead(body)
     if body.parent is not None:
         drop_unused_arguments(body)

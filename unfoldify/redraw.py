@@ -142,7 +142,7 @@ def _parameter(values: Tensor, generator: torch.Generator) -> Tensor:
 
 def _usual_scale(values: Tensor) -> float:
     """fan_in ** -0.5 for a weight (o first, or 1 as in position tables), a half for a vector."""
-    if values.ndim < 2:
+    if values.ndim < 2 or not values.numel():
         return 0.5
     o = values.shape[0] if values.shape[0] > 1 else max(values.shape)
     return float((values.numel() / o) ** -0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,9 @@ def device_of(
     return None
 
 
+Unit = tuple[Step, list[Step]]  # a statement, or the head of a loop with all that is in it
+
+
 class Writer:
     """Turns steps into lines: headings, paragraphs, comments, blocks."""
 
@@ -107,48 +111,53 @@ class Writer:
         self.said: set[Any] = set()
         self.headed: set[Group] = set()
 
-    def write(self, steps: list[Step], loop: Loop | None = None) -> Iterator[ast.stmt]:
-        group: Group | None = None
-        for grad, run in runs(steps, grad_of):
-            lines: list[ast.stmt] = []
-            for step, inner in nested(run, loop):
-                if step.opens is not None:
-                    first = next((step_group(s) for s in inner if s.opens is None), None)
-                    lines.append(Blank())
-                    if (
-                        first is not None
-                        and first not in self.headed
-                        and loop_is_inside(inner, first)
-                    ):
-                        self.headed.add(first)
-                        lines.append(Comment(self.heading(first)))
-                    lines.extend([*self.loop(step, inner), Blank()])
-                    group = None
-                    continue
-                if step.kind == "return" and self.returns_nothing(step):
-                    continue
-                current = step_group(step)
-                if current is not group:
-                    lines.append(Blank())
-                lines.extend(self.users_comment(step))
-                if current is not group and current is not None and current not in self.headed:
-                    self.headed.add(current)
-                    lines.append(Comment(self.heading(current)))
-                group = current
-                lines.extend(Comment(n.meta["pattern"]) for n in step.tree if "pattern" in n.meta)
-                lines.extend(self.statement(step))
-            if grad is None:
+    def write(
+        self, steps: list[Step], loop: Loop | None = None, grad: bool | None = None
+    ) -> Iterator[ast.stmt]:
+        """The lines of steps that stand in one block, whose gradient mode is `grad`."""
+        for own, run in runs(nested(steps, loop), grad_of):
+            lines = list(self.paragraph(run, own))
+            if own == grad or not lines:
                 yield from lines
-            else:
-                mode = "torch.enable_grad" if grad else "torch.no_grad"
-                yield ast.With(
-                    [ast.withitem(ast.Call(dotted(mode), [], []))], paragraphs(lines), lineno=0
-                )
+                continue
+            mode = "torch.no_grad" if own is False else "torch.enable_grad"
+            block = ast.withitem(ast.Call(dotted(mode), [], []))
+            yield ast.With([block], paragraphs(lines), lineno=0)
 
-    def loop(self, step: Step, inner: list[Step]) -> Iterator[ast.stmt]:
+    def paragraph(self, units: list[Unit], grad: bool | None) -> Iterator[ast.stmt]:
+        group: Group | None = None
+        for step, inner in units:
+            if step.opens is not None:
+                yield Blank()
+                yield from self.loop(step, inner, grad)
+                yield Blank()
+                group = None
+                continue
+            if step.kind == "return" and self.returns_nothing(step):
+                continue
+            current = step_group(step)
+            if current is not group:
+                yield Blank()
+            yield from self.users_comment(step)
+            if current is not group and current is not None:
+                yield from self.title(current)
+            group = current
+            yield from (Comment(n.meta["pattern"]) for n in step.tree if "pattern" in n.meta)
+            yield from self.statement(step)
+
+    def title(self, group: Group) -> Iterator[ast.stmt]:
+        """The heading of a layer, once."""
+        if group not in self.headed:
+            self.headed.add(group)
+            yield Comment(self.heading(group))
+
+    def loop(self, step: Step, inner: list[Step], grad: bool | None) -> Iterator[ast.stmt]:
         """A loop: what it starts from, its head, its body, what a round hands on."""
         loop = step.opens
         assert loop is not None
+        first = next((step_group(s) for s in inner if s.opens is None), None)
+        if first is not None and loop_is_inside(inner, first):
+            yield from self.title(first)
         names = self.expressions.names
         for start in loop.carried:
             initial = start.args[0]
@@ -161,7 +170,7 @@ class Writer:
         self.expressions.attributes.update(
             {module.path: name(names[variable]) for module, variable in loop.variables.items()}
         )
-        body = list(self.write(inner, loop))
+        body = list(self.write(inner, loop, grad))
         for value, collected in loop.collected.items():
             append = ast.Attribute(name(names[collected]), "append", ast.Load())
             body.append(ast.Expr(ast.Call(append, [name(names[value])], [])))
@@ -330,24 +339,18 @@ def heading(group: Group, layer: str) -> str:
     return f"{title}; einsum: {group.why}" if group.why else title
 
 
-def grad_of(step: Step) -> bool | None:
-    flags = {node.meta.get("grad") for node in step.tree if node.op != "output"}
+def grad_of(unit: Unit) -> bool | None:
+    """The gradient mode of a statement, or of all that is in a loop; None is the model's own."""
+    step, inner = unit
+    steps = [step, *inner] if step.opens is None else inner
+    flags = {node.meta.get("grad") for s in steps for node in s.tree if node.op != "output"}
     return flags.pop() if len(flags) == 1 else None
 
 
-def runs(steps: Iterable[Step], key: Any) -> Iterator[tuple[Any, list[Step]]]:
-    """Steps in a row that have the same key."""
-    current: list[Step] = []
-    value: Any = None
-    for step in steps:
-        this = key(step)
-        if current and this != value:
-            yield value, current
-            current = []
-        value = this
-        current.append(step)
-    if current:
-        yield value, current
+def runs(units: Iterable[Unit], key: Any) -> Iterator[tuple[Any, list[Unit]]]:
+    """Units in a row that have the same key."""
+    for value, run in itertools.groupby(units, key=key):
+        yield value, list(run)
 
 
 # -- the signature ---------------------------------------------------------------------------------

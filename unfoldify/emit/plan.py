@@ -251,6 +251,10 @@ class Planner:
             return False
         if user.op == "output" and node.meta.get("loop") is not None:
             return False
+        if user.op != "output" and user.meta.get("grad") != node.meta.get("grad"):
+            return False
+        if user.op == "output" and "grad" in node.meta:
+            return False
         if isinstance(node.target, Construct) or node.meta.get("chained"):
             return True
         use = use_of(node)
