@@ -221,7 +221,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any], str]] = {
         """
         t0 = einsum(x, w, "b n_q d, b n_k d -> b n_q n_k")
         t1 = t0.new_ones(4, 6, dtype=torch.bool)
-        t2 = t1.triu(diagonal=1)
+        t2 = t1.triu(1)
         t3 = t0.masked_fill(t2, -inf)
         t4 = t3.softmax(dim=-1)
         t5 = einsum(t4, bias, "b n_q n_k, b n_k d -> b n_q d")

@@ -46,6 +46,6 @@ def with_mask(scores: Tensor, added: Tensor) -> Tensor:
 def causal_softmax(scores: Tensor) -> Tensor:
     """The weights of the keys, none of them after the query: `b h n_q n_k`"""
     n_q, n_k = scores.shape[-2], scores.shape[-1]
-    future = scores.new_ones(n_q, n_k, dtype=torch.bool).triu(diagonal=1)
+    future = scores.new_ones(n_q, n_k, dtype=torch.bool).triu(1)
     scores = scores.masked_fill(future, float("-inf"))
     return scores.softmax(dim=-1)
