@@ -44,7 +44,8 @@ def measure(model: Path, *options: str) -> Measured:
         said = log.read_text().splitlines() or [""]
         code = os.waitstatus_to_exitcode(status)
         cpu = usage.ru_utime + usage.ru_stime
-        return Measured(code, seconds, cpu, usage.ru_maxrss * 1024, lines, said[0])
+        words = said[0] if code == 0 else f"exit {code}: {' '.join(said)[:300]}"
+        return Measured(code, seconds, cpu, usage.ru_maxrss * 1024, lines, words)
 
 
 def main(names: list[str]) -> int:
