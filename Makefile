@@ -1,18 +1,21 @@
 # Two commands for a fresh clone; both make the virtual environment .venv first where it is missing.
 #   make demo   a shipped model, rewritten and verified
-#   make test   the whole test suite
+#   make test   the test suite; `make test-all` runs the long sweeps and large models as well
 # PYTHON names the interpreter to build the environment with; pip's own settings are respected.
 
 VENV := .venv
 TARGET ?= fixtures/residual_net.py
 
-.PHONY: demo test clean
+.PHONY: demo test test-all clean
 
 demo: $(VENV)/.has-core
 	@mkdir -p build
 	$(VENV)/bin/unfoldify $(TARGET) -o build
 
 test: $(VENV)/.has-test
+	$(VENV)/bin/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.has-test
 	$(VENV)/bin/python -m pytest
 
 $(VENV)/.has-core: pyproject.toml constraints.txt tools/environment.sh
