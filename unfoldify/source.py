@@ -124,6 +124,10 @@ def parsed(filename: str) -> SourceFile | None:
             # an augmented assignment computes at the span of the whole statement
             key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
             expressions.setdefault(key, node)  # type: ignore[arg-type]
+        elif isinstance(node, (ast.If, ast.While)) and node.end_lineno and node.end_col_offset:
+            # the jump that asks for the truth of the test has the span of the whole statement
+            key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+            expressions.setdefault(key, node.test)
     return SourceFile(expressions, parents, dict(_tokenized_comments(text)), tuple(lines))
 
 

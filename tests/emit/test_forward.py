@@ -1,0 +1,172 @@
+"""What a forward becomes, as pairs to read: the model's own, and the one of the emitted file."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import unfoldify
+
+HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
+INIT = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.blocks = nn.ModuleList([nn.Tanh() for _ in range(3)])
+        self.norm = nn.LayerNorm(4)
+
+"""
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def written(user_file: Callable[..., Path]) -> Write:
+    """The emitted forward of a model whose forward is given, without what rules make of layers."""
+
+    def write(forward: str, *args: Any, skip: str = "linear") -> str:
+        text = HEAD + INIT.lstrip() + textwrap.indent(textwrap.dedent(forward).strip(), "    ")
+        path = user_file("net.py", text + "\n")
+        namespace: dict[str, Any] = {"__name__": "net"}
+        exec(compile(path.read_text(), str(path), "exec"), namespace)
+        torch.manual_seed(0)
+        result = unfoldify.unfoldify(namespace["Net"](), args or (torch.randn(2, 4),), skip=[skip])
+        (cls,) = [node for node in ast.parse(result.source).body if isinstance(node, ast.ClassDef)]
+        (method,) = [
+            node
+            for node in cls.body
+            if isinstance(node, ast.FunctionDef) and node.name == "forward"
+        ]
+        lines = result.source.splitlines()[method.lineno - 1 : method.end_lineno]
+        return textwrap.dedent("\n".join(lines))
+
+    return write
+
+
+UNCHANGED = {
+    "operators": """
+        def forward(self, x):
+            y = self.fc(x)
+            return (x - (y - 1)) / (x * x + 1)
+    """,
+    "powers": """
+        def forward(self, x):
+            y = -(x**2)
+            return y + (-x) ** 2
+    """,
+    "comparisons": """
+        def forward(self, x):
+            keep = ~((x > 0) & (x < 1))
+            return keep | (x == 2)
+    """,
+    "keywords": """
+        def forward(self, x):
+            y = F.gelu(self.fc(x), approximate="tanh")
+            return torch.cat([x, y], dim=1)
+    """,
+    "items": """
+        def forward(self, x):
+            return x[:, 1:-1], x[0], x[..., None], x[::2]
+    """,
+    "branch": """
+        def forward(self, x):
+            if self.training:
+                x = x + torch.randn_like(x)
+            return self.fc(x)
+    """,
+}
+
+
+@pytest.mark.parametrize("what", UNCHANGED)
+def test_what_needs_no_rewriting_stays_as_it_was(written: Write, what: str) -> None:
+    forward = textwrap.dedent(UNCHANGED[what]).strip()
+    assert written(forward) == forward
+
+
+def test_a_loop_stays_a_loop_and_ends_its_paragraph(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x
+        """
+    )
+    assert after.splitlines() == [
+        "def forward(self, x):",
+        "    for block in self.blocks:",
+        "        x = block(x)",
+        "",
+        "    return x",
+    ]
+
+
+def test_a_linear_layer(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            out = self.fc(x)
+            return out
+        """,
+        skip="none",
+    )
+    assert 'w = rearrange(self.fc.weight, "o i -> i o")' in after
+    assert 'out = (rearrange(x, "b i -> b i 1") * w).sum(dim=-2)' in after
+    assert after.endswith("return out")
+
+
+def test_numbers_stay_sizes(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            b, c = x.shape
+            return x.view(b, 2, c // 2) / c**0.5
+        """
+    )
+    assert "b, c = x.shape" in after
+    assert "x.view(b, 2, c // 2)" in after
+
+
+def test_a_name_that_is_a_builtin_still_runs(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            range = self.fc(x)
+            for block in self.blocks:
+                range = block(range)
+            return range
+        """
+    )
+    compile(after, "after.py", "exec")
+    assert "for block in self.blocks:" in after
+
+
+def test_flags_are_refused_at_other_values(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x, scale=1.0):
+            return self.fc(x) * scale
+        """,
+        torch.randn(2, 4),
+        2.0,
+    )
+    assert after.startswith("def forward(self, x, scale=2.0):")
+    assert "if scale != 2.0:" in after
+    assert 'raise ValueError(f"this file was written for scale=2.0, not {scale!r}")' in after
+
+
+def test_what_is_not_used_is_not_written(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            unused = self.norm(x) * 3
+            return self.fc(x)
+        """
+    )
+    assert "* 3" not in after

@@ -1,0 +1,76 @@
+"""Modules become classes: one for each kind of block, whose constructor takes what differs."""
+
+from __future__ import annotations
+
+import ast
+
+import torch
+from torch import nn
+
+import unfoldify
+
+
+class Block(nn.Module):
+    def __init__(self, width, scale=1.0, act=True):
+        super().__init__()
+        self.fc, self.scale, self.act = nn.Linear(width, width), scale, act
+
+    def forward(self, x):
+        x = self.fc(x) * self.scale
+        return x.relu() if self.act else x
+
+
+class Other(Block):
+    pass
+
+
+class Stack(nn.Module):
+    def __init__(self, *blocks):
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def classes(*blocks: nn.Module) -> dict[str, ast.ClassDef]:
+    """The classes of the file for a stack of blocks."""
+    torch.manual_seed(0)
+    source = unfoldify.unfoldify(Stack(*blocks), torch.randn(2, 4)).source
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+
+
+def constructor(cls: ast.ClassDef) -> list[str]:
+    """The arguments of a class's constructor."""
+    init = next(n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    return [argument.arg for argument in init.args.args[1:]]
+
+
+def test_equal_blocks_are_one_class_without_arguments() -> None:
+    found = classes(Block(4), Block(4), Block(4))
+    assert list(found) == ["Block", "Stack"]
+    assert constructor(found["Block"]) == []
+
+
+def test_what_differs_is_an_argument_of_the_constructor() -> None:
+    found = classes(Block(4, scale=0.5), Block(4, scale=0.25))
+    assert list(found) == ["Block", "Stack"]
+    assert constructor(found["Block"]) == ["scale"]
+
+
+def test_another_structure_is_another_class() -> None:
+    found = classes(Block(4), Block(4, act=False), Block(4))
+    assert len(found) == 3
+    assert {name for name in found if name.startswith("Block")} >= {"Block"}
+
+
+def test_two_classes_of_the_user_stay_two() -> None:
+    assert list(classes(Block(4), Other(4))) == ["Block", "Other", "Stack"]
+
+
+def test_classes_come_before_their_use() -> None:
+    names = list(classes(Stack(Block(4)), Stack(Block(4), Block(4))))
+    assert names[0] == "Block"
+    assert names[-1].startswith("Stack")
