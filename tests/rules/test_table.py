@@ -149,6 +149,11 @@ def test_functional_offers_every_rule_that_has_a_torch_name() -> None:
         if public and not hasattr(UF, name.removeprefix("linalg_")):
             missing.add(name)
     assert missing <= {"ger"}  # torch's old name for outer
+    for rows in ON_REQUEST.values():
+        named = {rule.function for rule in rows.values() if hasattr(F, rule.function.__name__)}
+        for rule in named:
+            if not rule.__name__.endswith("_with_indices"):
+                assert getattr(UF, rule.__name__) is rule
     assert set(UF.__all__) <= set(dir(UF))
 
 

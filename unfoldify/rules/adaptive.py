@@ -140,3 +140,11 @@ def _sizes(function: str, spatial: int, x: Tensor, output_size: Size) -> list[in
         f"output_size should be {spatial} numbers, it is {output_size!r}",
     )
     return sizes
+
+
+adaptive_avg_pool1d = adaptive_avg_pool(1)
+adaptive_avg_pool2d = adaptive_avg_pool(2)
+adaptive_avg_pool3d = adaptive_avg_pool(3)
+adaptive_max_pool1d = adaptive_max_pool(1)
+adaptive_max_pool2d = adaptive_max_pool(2)
+adaptive_max_pool3d = adaptive_max_pool(3)

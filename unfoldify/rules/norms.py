@@ -51,44 +51,6 @@ def batch_norm(
     return _affine(x, weight, bias, ones)
 
 
-def batch_norm_as_built_in(
-    input: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    training: bool,
-    momentum: float,
-    eps: float,
-    cudnn_enabled: bool = False,
-    *,
-    style: Style = "product",
-) -> Tensor:
-    """`batch_norm`, with the arguments of torch.batch_norm"""
-    return batch_norm(
-        input, running_mean, running_var, weight, bias, training, momentum, eps, style=style
-    )
-
-
-def instance_norm_as_built_in(
-    input: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    use_input_stats: bool,
-    momentum: float,
-    eps: float,
-    cudnn_enabled: bool = False,
-    *,
-    style: Style = "product",
-) -> Tensor:
-    """`instance_norm`, with the arguments of torch.instance_norm"""
-    return instance_norm(
-        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, style=style
-    )
-
-
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,

@@ -193,3 +193,8 @@ def _positions(best: Tensor, x: Tensor, arguments: PoolArguments) -> Tensor:
         start = rearrange(start - arguments.padding[axis], "n -> n" + " 1" * (spatial - 1 - axis))
         position = position * x.shape[axis - spatial] + start + part * arguments.dilation[axis]
     return position
+
+
+max_pool1d, max_pool2d, max_pool3d = max_pool(1), max_pool(2), max_pool(3)
+avg_pool1d, avg_pool2d, avg_pool3d = avg_pool(1), avg_pool(2), avg_pool(3)
+lp_pool1d, lp_pool2d, lp_pool3d = lp_pool(1), lp_pool(2), lp_pool(3)

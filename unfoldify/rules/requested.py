@@ -5,34 +5,43 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from unfoldify.rules import adaptive, embeddings, folding, norms, pooling, shuffles, softmaxes
+from unfoldify.rules import (
+    adaptive,
+    embeddings,
+    folding,
+    norms,
+    norms_built_in,
+    pooling,
+    shuffles,
+    softmaxes,
+)
 from unfoldify.rules.rule import Rule, Spellings
 
 T = torch.Tensor
 Table = tuple[tuple[Rule, Spellings], ...]
 
 _POOLING: Table = (
-    (Rule(pooling.max_pool(1), "pooling"), (F.max_pool1d, torch.max_pool1d)),
-    (Rule(pooling.max_pool(2), "pooling"), (F.max_pool2d, torch.max_pool2d)),
-    (Rule(pooling.max_pool(3), "pooling"), (F.max_pool3d, torch.max_pool3d)),
+    (Rule(pooling.max_pool1d, "pooling"), (F.max_pool1d, torch.max_pool1d)),
+    (Rule(pooling.max_pool2d, "pooling"), (F.max_pool2d, torch.max_pool2d)),
+    (Rule(pooling.max_pool3d, "pooling"), (F.max_pool3d, torch.max_pool3d)),
     (
         Rule(pooling.max_pool_with_indices(1), "pooling"),
         (F.max_pool1d_with_indices, torch.max_pool1d_with_indices),
     ),
     (Rule(pooling.max_pool_with_indices(2), "pooling"), (F.max_pool2d_with_indices,)),
     (Rule(pooling.max_pool_with_indices(3), "pooling"), (F.max_pool3d_with_indices,)),
-    (Rule(pooling.avg_pool(1), "pooling"), (F.avg_pool1d,)),
-    (Rule(pooling.avg_pool(2), "pooling"), (F.avg_pool2d,)),
-    (Rule(pooling.avg_pool(3), "pooling"), (F.avg_pool3d,)),
-    (Rule(pooling.lp_pool(1), "pooling"), (F.lp_pool1d,)),
-    (Rule(pooling.lp_pool(2), "pooling"), (F.lp_pool2d,)),
-    (Rule(pooling.lp_pool(3), "pooling"), (F.lp_pool3d,)),
-    (Rule(adaptive.adaptive_avg_pool(1), "pooling"), (F.adaptive_avg_pool1d,)),
-    (Rule(adaptive.adaptive_avg_pool(2), "pooling"), (F.adaptive_avg_pool2d,)),
-    (Rule(adaptive.adaptive_avg_pool(3), "pooling"), (F.adaptive_avg_pool3d,)),
-    (Rule(adaptive.adaptive_max_pool(1), "pooling"), (F.adaptive_max_pool1d,)),
-    (Rule(adaptive.adaptive_max_pool(2), "pooling"), (F.adaptive_max_pool2d,)),
-    (Rule(adaptive.adaptive_max_pool(3), "pooling"), (F.adaptive_max_pool3d,)),
+    (Rule(pooling.avg_pool1d, "pooling"), (F.avg_pool1d,)),
+    (Rule(pooling.avg_pool2d, "pooling"), (F.avg_pool2d,)),
+    (Rule(pooling.avg_pool3d, "pooling"), (F.avg_pool3d,)),
+    (Rule(pooling.lp_pool1d, "pooling"), (F.lp_pool1d,)),
+    (Rule(pooling.lp_pool2d, "pooling"), (F.lp_pool2d,)),
+    (Rule(pooling.lp_pool3d, "pooling"), (F.lp_pool3d,)),
+    (Rule(adaptive.adaptive_avg_pool1d, "pooling"), (F.adaptive_avg_pool1d,)),
+    (Rule(adaptive.adaptive_avg_pool2d, "pooling"), (F.adaptive_avg_pool2d,)),
+    (Rule(adaptive.adaptive_avg_pool3d, "pooling"), (F.adaptive_avg_pool3d,)),
+    (Rule(adaptive.adaptive_max_pool1d, "pooling"), (F.adaptive_max_pool1d,)),
+    (Rule(adaptive.adaptive_max_pool2d, "pooling"), (F.adaptive_max_pool2d,)),
+    (Rule(adaptive.adaptive_max_pool3d, "pooling"), (F.adaptive_max_pool3d,)),
     (
         Rule(adaptive.adaptive_max_pool_with_indices(1), "pooling"),
         (F.adaptive_max_pool1d_with_indices, torch.adaptive_max_pool1d),
@@ -49,9 +58,9 @@ _POOLING: Table = (
 
 _NORM: Table = (
     (Rule(norms.batch_norm, "norm"), (F.batch_norm,)),
-    (Rule(norms.batch_norm_as_built_in, "norm"), (torch.batch_norm,)),
+    (Rule(norms_built_in.batch_norm_as_built_in, "norm"), (torch.batch_norm,)),
     (Rule(norms.instance_norm, "norm"), (F.instance_norm,)),
-    (Rule(norms.instance_norm_as_built_in, "norm"), (torch.instance_norm,)),
+    (Rule(norms_built_in.instance_norm_as_built_in, "norm"), (torch.instance_norm,)),
     (Rule(norms.group_norm, "norm"), (F.group_norm, torch.group_norm)),
     (Rule(norms.layer_norm, "norm"), (F.layer_norm, torch.layer_norm)),
     (Rule(norms.rms_norm, "norm"), (F.rms_norm, torch.rms_norm)),
