@@ -19,9 +19,9 @@ from unfoldify.graphs.arguments import ArgumentRecorder
 from unfoldify.graphs.choose import plan_for
 from unfoldify.graphs.factories import FACTORIES
 from unfoldify.graphs.guards import expect
-from unfoldify.graphs.layout import laid_out
+from unfoldify.graphs.layout import goes_by_layout, has_dropout, laid_out
 from unfoldify.graphs.loops import loop
-from unfoldify.graphs.shapes import Known
+from unfoldify.graphs.shapes import Known, described
 from unfoldify.graphs.twin import free_name
 from unfoldify.layers import torch_layer
 from unfoldify.lower import Declined, Group, Lowering, size_in_bytes
@@ -64,7 +64,8 @@ class GraphRecorder(ArgumentRecorder):
                 args, kwargs = self.arguments(node, known)
                 self.anchor = next(tensors_in((args, kwargs)), None)
                 result = compute(args, kwargs)
-                result = laid_out(result, known.get(node), node, self.how.rules)
+                if goes_by_layout(node, self.module, self.how.rules):
+                    result = laid_out(result, known.get(node))
                 result = self.to_nodes(result)
                 if len(self.reads) > before[2]:
                     raise Decline("what it does depends on the values of a tensor")
@@ -184,12 +185,21 @@ class GraphRecorder(ArgumentRecorder):
             if rule is not None and self.how.wanted(path, rule.kind):
                 start = len(self.new)
                 try:
-                    return self.by_rule(rule, type(module).__name__, (module, *args), kwargs)
+                    result = self.by_rule(rule, type(module).__name__, (module, *args), kwargs)
+                    return self.as_by_torch(result, module, args, kwargs)
                 except Decline:
                     self.undo(start)
             return self.original(module, *args, **kwargs)
         finally:
             self.frame.layers.pop()
+
+    def as_by_torch(self, result: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        """A layer's result in the layout of torch's, where the layer around it may have dropout."""
+        if len(self.frame.layers) == 1 or not has_dropout(self.frame.layers[0].module):
+            return result
+        with self.pause():
+            found = described(self.original(module, *plain(args), **plain(kwargs)))
+        return laid_out(result, found)
 
     def keep(self, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
         """A call that stays one."""
