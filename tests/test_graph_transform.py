@@ -445,20 +445,34 @@ def test_scripted(net: str) -> None:
         torch.testing.assert_close(scripted(*inputs), traced(*inputs), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["torch", "einops"])
-@pytest.mark.parametrize("net", ["convolutions", "attention"])
-def test_compiled_exported_and_mapped(net: str, dialect: str) -> None:
-    make, args, others = RESULTS[net]
+def test_compiled_and_exported_whole(dialect: str) -> None:
+    make, args, others = RESULTS["convolutions"]
     traced = fx.symbolic_trace(make()).eval()
     result = unfoldify.transform(traced, args, dialect=dialect)
-    compiled = torch.compile(result, backend="aot_eager", fullgraph=True)
+    torch.compiler.reset()
+    compiled = torch.compile(result, backend="eager", fullgraph=True)
     for inputs in (args, others):
         torch.testing.assert_close(compiled(*inputs), traced(*inputs), rtol=1e-4, atol=1e-5)
     exported = torch.export.export(result, args).module()
     torch.testing.assert_close(exported(*args), traced(*args), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dialect", ["torch", "einops"])
+def test_mapped_and_differentiated_forward(dialect: str) -> None:
+    make, args, _ = RESULTS["attention"]
+    traced = fx.symbolic_trace(make()).eval()
+    result = unfoldify.transform(traced, args, dialect=dialect)
     many = torch.stack([*args, *args])
     want = torch.stack([traced(*args)] * 2)
     torch.testing.assert_close(torch.func.vmap(result)(many), want, rtol=1e-4, atol=1e-5)
+    tangent = (torch.ones_like(args[0]),)
+    value, slope = torch.func.jvp(result, args, tangent)
+    step = 1e-3
+    moved = result(args[0] + step) - result(args[0] - step)
+    torch.testing.assert_close(value, traced(*args), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(slope, moved / (2 * step), rtol=1e-1, atol=1e-2)
 
 
 # -- messages --------------------------------------------------------------------------------------
