@@ -97,7 +97,8 @@ def _recurrent(
         if layer and between:
             x = F.dropout(x, call.dropout, call.train)
         rows = range(directions * layer, directions * (layer + 1))
-        states = [_first(call.hx, row, ("", "_back")[row % directions]) for row in rows]
+        words = (f"{layer or ''}", f"{layer or ''}_back")
+        states = [_first(call.hx, row, word) for row, word in zip(rows, words, strict=False)]
         x, ends = _layer(
             step, x, call.batch_sizes, states, [layers[row] for row in rows], dim, style
         )
@@ -107,9 +108,9 @@ def _recurrent(
     return x, tuple(_stacked([state[i] for state in last]) for i in range(len(call.hx)))
 
 
-def _first(hx: State, row: int, direction: str) -> State:
-    """The state before the first step of one layer and direction: `b o`"""
-    return tuple(named(f"{name}{direction}", x[row]) for name, x in zip("hc", hx, strict=False))
+def _first(hx: State, row: int, word: str) -> State:
+    """The state before the first step of one layer and direction, h1_back for example: `b o`"""
+    return tuple(named(f"{name}{word}", x[row]) for name, x in zip("hc", hx, strict=False))
 
 
 def _stacked(states: list[Tensor]) -> Tensor:
