@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unfoldify.emit.patch.text import encoded
+
 SAFETENSORS_TYPES = {
     torch.float64: "F64",
     torch.float32: "F32",
@@ -64,7 +66,7 @@ def save(source: str, constants: Mapping[str, Tensor], path: Path) -> None:
     """Write a file, and its constants beside it; an existing file is replaced whole or not at all."""
     if constants:
         replace_file(path.with_suffix(".safetensors"), safetensors_bytes(constants))
-    replace_file(path, source.encode())
+    replace_file(path, encoded(source))
 
 
 def replace_file(path: Path, content: bytes) -> None:

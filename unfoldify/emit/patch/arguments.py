@@ -103,13 +103,13 @@ def bind_layer(
     function = LAYERS[cls]
     names = PARAMETERS[function]
     inputs = [name for name in names if name in INPUTS]
-    if expression.keywords or len(expression.args) != len(inputs):
+    given = dict(zip(inputs, expression.args, strict=False))
+    given |= {k.arg: k.value for k in expression.keywords if k.arg is not None}
+    if len(expression.args) + len(expression.keywords) != len(inputs) or set(given) != set(inputs):
         return None
     if any(isinstance(arg, ast.Starred) for arg in expression.args):
         return None
-    sources = {
-        name: Source(texts(arg), arg) for name, arg in zip(inputs, expression.args, strict=True)
-    }
+    sources = {name: Source(texts(given[name]), given[name]) for name in inputs}
     for name in names[len(inputs) :]:
         sources[name] = Source(f"{layer}.{name}", None, fixed_attribute(name, declarations))
     return Bound(function, sources, layer, tuple(declarations))

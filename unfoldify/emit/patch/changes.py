@@ -36,6 +36,7 @@ def edits_in_place(
     func = place.func
     after_func = source.end(func)
     opening = source.text.index("(", after_func)
+    yield from without_name(file, place)
     if isinstance(decision, CallWithLayer):
         separator = ", " if place.args or place.keywords else ""
         yield Edit(start, opening + 1, f"{label}({decision.layer}{separator}")
@@ -57,6 +58,14 @@ def edits_in_place(
     else:
         yield Edit(start, after_func, label)
         yield Edit(at, at, ", " + ", ".join(more))
+
+
+def without_name(file: UserFile, call: ast.Call) -> Iterator[Edit]:
+    """`layer(input=x)`: the functions of the library take their input by position."""
+    first = call.keywords[0] if call.keywords and not call.args else None
+    if first is not None and first.arg == "input":
+        start = file.source.offset(first.lineno, first.col_offset)
+        yield Edit(start, file.source.start(first.value), "")
 
 
 def is_too_long(file: UserFile, call: ast.Call, parts: list[str]) -> bool:

@@ -109,12 +109,11 @@ class Decider:
             return None
         if is_super(expression):
             return ast.Name("self", ast.Load())
-        if not place.modules and not place.inside:
-            return None
         match expression.func:
             case ast.Attribute(value=inner, attr="forward"):
-                return inner
-        return expression.func
+                if modules_at(place, inner):
+                    return inner
+        return expression.func if place.modules or place.inside else None
 
     def of_layer(self, place: Place, layer: ast.expr) -> Decision:
         """One layer of a known kind by its lines or its function, any other by `apply`."""
@@ -127,7 +126,8 @@ class Decider:
         if (callable(found) and not isinstance(found, nn.Module)) or is_made_here(layer):
             raise Decline(f"`{self.text(layer)}` calls the layer, which is not called itself")
         declared = self.declarations.of_expression(layer, owners(place))
-        classes = {torch_layer(module) for module in place.modules}
+        modules = place.modules or modules_at(place, layer)
+        classes = {torch_layer(module) for module in modules}
         cls: Any = next(iter(classes)) if len(classes) == 1 else None
         if cls in WHOLE and all(made.cls is cls for made in declared or ()):
             return self.whole(place, cls, layer)
@@ -142,7 +142,8 @@ class Decider:
             if is_padded(declared, place):
                 return apply
             return self.of_contraction(place, cls, layer, declared) or apply
-        if not place.modules and declared and all(made.cls is nn.Sequential for made in declared):
+        is_sequence = all(type(module) is nn.Sequential for module in place.modules)
+        if is_sequence and declared and all(made.cls is nn.Sequential for made in declared):
             return self.sequence(place, layer, declared) or apply
         return apply
 
@@ -374,6 +375,12 @@ def is_simple(layer: ast.expr) -> bool:
         case ast.Attribute(value=value):
             return is_simple(value)
     return isinstance(layer, ast.Name)
+
+
+def modules_at(place: Place, layer: ast.expr) -> list[nn.Module]:
+    """The modules that an expression names in each forward that a place is in; none where one is unknown."""
+    found = [module_at(owner, layer) for owner in place.owners]
+    return found if all(isinstance(module, nn.Module) for module in found) else []
 
 
 def module_at(owner: nn.Module, layer: ast.expr) -> Any:

@@ -337,16 +337,12 @@ class Hoist:
 
     def all_edits(self, node: ast.AST) -> list[Edit]:
         """The outermost replacements inside a node, and the changes in place outside them."""
-        inner = [n for n in self.replaced if n is not node and n in set(ast.walk(node))]
+        parts = set(ast.walk(node))
+        inner = [n for n in self.replaced if n is not node and n in parts]
+        covered = {part for n in inner for part in ast.walk(n)}
         outer = [n for n in inner if not any(n is not m and n in set(ast.walk(m)) for m in inner)]
         edits = [Edit(*self.file.with_parentheses(n), self.replaced[n]) for n in outer]
-        spans = [(edit.start, edit.end) for edit in edits]
-        kept = [
-            e
-            for e in self.edits
-            if not any(start <= e.start and e.end <= end for start, end in spans)
-        ]
-        return [*edits, *kept]
+        return [*edits, *(e for e in self.edits if e.place in parts and e.place not in covered)]
 
     def is_whole(self, place: ast.expr) -> bool:
         """Whether a place is all that a statement assigns or returns."""

@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,7 @@ def all_edits(
         statements.setdefault(file.statement(place), {})[place] = decision
     for statement, places in statements.items():
         in_place = [
-            edit
+            replace(edit, place=place)
             for place, decision in places.items()
             if isinstance(decision, (CallFunction, CallWithLayer))
             for edit in edits_in_place(

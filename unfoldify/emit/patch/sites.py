@@ -95,9 +95,13 @@ def find_places(bodies: Iterable[Body], file: UserFile, rules: Rules, wanted: An
                 place = places.setdefault(expression, Place(expression))
                 (place.modules if direct else place.inside).append(module)
     found = [place for place in places.values() if place.calls]
-    return Found(
-        tuple(sorted(found, key=lambda place: span(place.expression)[:2])), tuple(elsewhere)
-    )
+    return Found(tuple(sorted(found, key=outer_first)), tuple(elsewhere))
+
+
+def outer_first(place: Place) -> tuple[int, ...]:
+    """From top to bottom; of two expressions that begin together, the one around the other first."""
+    line, column, end, end_column = span(place.expression)
+    return line, column, -(end or 0), -(end_column or 0)
 
 
 def origin(node: fx.Node, body: Body) -> tuple[Position | None, Body, bool]:

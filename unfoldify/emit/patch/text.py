@@ -11,11 +11,18 @@ import io
 import re
 import tokenize
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def encoded(text: str) -> bytes:
+    """A source text as the bytes that its own first lines say it is made of."""
+    data = text.encode(errors="replace")
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data if encoding in ("utf-8", "utf-8-sig") else text.encode(encoding)
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +32,7 @@ class Edit:
     start: int
     end: int
     text: str
+    place: ast.AST | None = field(default=None, compare=False)  # the expression that it changes
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,7 @@ class SourceText:
         return "".join([*parts, self.text[done:]])
 
     def in_place(self, node: ast.expr | ast.stmt, edits: Iterable[Edit]) -> str:
-        """The text of one node with the edits inside it made."""
+        """The text of one node with edits made that are all inside it."""
         start, end = self.start(node), self.end(node)
-        inside = [
-            Edit(edit.start - start, edit.end - start, edit.text)
-            for edit in edits
-            if start <= edit.start and edit.end <= end
-        ]
+        inside = [Edit(edit.start - start, edit.end - start, edit.text) for edit in edits]
         return SourceText(self.text[start:end]).edited(inside)
