@@ -1,0 +1,182 @@
+"""Loops, recursion, early returns and decisions, all taken by Python while the model runs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn, randn
+
+from tests.models.example import example
+
+
+class Linear3(nn.Module):
+    """The layer that the others use."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+
+@example(randn(2, 5, 3))
+class LoopOverTime(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(3, 4)
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x):
+        hidden = torch.zeros(x.size(0), 4, dtype=x.dtype)
+        steps = []
+        for t in range(x.size(1)):
+            hidden = self.cell(x[:, t], hidden)
+            steps.append(self.out(hidden))
+        return torch.stack(steps, 1)
+
+
+@example(randn(9, 3), fixed=True)
+class WhileOnSize(Linear3):
+    def forward(self, x):
+        x = self.fc(x)
+        while x.shape[0] < 10:
+            x = torch.cat([x, x])
+        return x
+
+
+@example(randn(2, 3))
+class Recursion(Linear3):
+    def again(self, x, depth):
+        return x if depth == 0 else self.again(torch.tanh(self.fc(x)), depth - 1)
+
+    def forward(self, x):
+        return self.again(x, 3)
+
+
+@example(randn(2, 3))
+class Generator(Linear3):
+    def parts(self, x):
+        for power in range(1, 4):
+            yield x**power
+
+    def forward(self, x):
+        y = self.fc(x)
+        for part in self.parts(x):
+            y = y + part
+        return y
+
+
+@example(randn(2, 3))
+class EarlyReturn(Linear3):
+    def forward(self, x, target=None):
+        y = self.fc(x)
+        if target is None:
+            return y
+        return y, (y - target).square().mean()
+
+
+@example(randn(2, 3), target=randn(2, 3))
+class LateReturn(EarlyReturn):
+    pass
+
+
+@example(randn(2, 3))
+class DecisionOnType(Linear3):
+    def forward(self, x):
+        if isinstance(x, Tensor) and x.ndim == 2 and x.is_floating_point():
+            x = x.unsqueeze(1)
+        return self.fc(x).squeeze(1)
+
+
+@example(randn(2, 3, 4), fixed=True)
+class DecisionOnSize(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.small, self.large = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.small(x) if x.shape[1] < 4 else self.large(x)
+
+
+@example(randn(5, 3), fixed=True)
+class DecisionOnValue(Linear3):
+    def forward(self, x):
+        y = self.fc(x)
+        if (x > 100).any():
+            y = y * 2
+        return y
+
+
+@example(randn(2, 3))
+class Comprehension(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.ModuleList([nn.Linear(3, 2) for _ in range(3)])
+
+    def forward(self, x):
+        return torch.stack([head(x) for head in self.heads]).sum(0)
+
+
+@example(randn(2, 3))
+class LoopWithIndex(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(3, 3) for _ in range(4)])
+
+    def forward(self, x):
+        kept = []
+        for i, layer in enumerate(self.layers):
+            x = torch.relu(layer(x))
+            if i % 2:
+                x = x * (i + 1)
+                kept.append(x)
+        return x, kept
+
+
+@example(randn(2, 4))
+class LoopBackwards(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+        self.up = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+
+    def forward(self, x):
+        skips = []
+        for layer in self.down:
+            x = torch.tanh(layer(x))
+            skips.append(x)
+        for layer in reversed(self.up):
+            x = layer(x) + skips.pop()
+        return x
+
+
+@example(randn(2, 4))
+class LoopUntilBreak(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(5)])
+
+    def forward(self, x, last=2):
+        for i, layer in enumerate(self.layers):
+            x = layer(x).sin()
+            if i == last:
+                break
+        return x
+
+
+@example(randn(2, 3))
+class TryAndExcept(Linear3):
+    def forward(self, x):
+        try:
+            return self.fc(x.reshape(-1, 7))
+        except RuntimeError:
+            return self.fc(x)
+
+
+@example(randn(2, 3))
+class CallsOfMethods(Linear3):
+    scale = staticmethod(lambda x, by=2.0: x * by)
+
+    @property
+    def weight(self):
+        return self.fc.weight
+
+    def forward(self, x):
+        return self.scale(self.fc(x)) @ self.weight.T

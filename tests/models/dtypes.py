@@ -1,0 +1,101 @@
+"""Every precision, complex numbers, memory layouts, and a model without memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn, randn
+
+from tests.models.example import example
+
+
+class Linear4(nn.Module):
+    """The layer that the others use."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+
+@example(randn(3, 4, dtype=torch.float64))
+class Double(Linear4):
+    def __init__(self):
+        super().__init__()
+        self.double()
+
+    def forward(self, x):
+        return self.fc(x).to(x.dtype) + torch.zeros(4, dtype=x.dtype, device=x.device)
+
+
+@example(randn(3, 4, dtype=torch.bfloat16))
+class Brain(Linear4):
+    def __init__(self):
+        super().__init__()
+        self.bfloat16()
+
+    def forward(self, x):
+        return self.fc(x).float().softmax(-1).to(x.dtype)
+
+
+@example(randn(3, 4, dtype=torch.float16))
+class Half(Linear4):
+    def __init__(self):
+        super().__init__()
+        self.half()
+
+    def forward(self, x):
+        return self.fc(x).relu()
+
+
+@example(randn(3, 4), defect="a layer of another dtype is declared without it")
+class MixedPrecision(Linear4):
+    def __init__(self):
+        super().__init__()
+        self.exact = nn.Linear(4, 4).double()
+
+    def forward(self, x):
+        return self.fc(x), self.exact(x.double())
+
+
+@example(randn(2, 4))
+class ComplexNumbers(Linear4):
+    def forward(self, x):
+        f = torch.fft.rfft(self.fc(x), dim=-1)
+        g = torch.fft.irfft(f * f.conj(), n=x.shape[-1])
+        return g, torch.view_as_real(f), f.abs(), f.angle()
+
+
+@example(randn(2, 6, 8))
+class Rotary(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+        angles = torch.outer(torch.arange(16).float(), 1.0 / 100 ** (torch.arange(0, 8, 2) / 8))
+        self.register_buffer(
+            "turns", torch.polar(torch.ones_like(angles), angles), persistent=False
+        )
+
+    def forward(self, x):
+        pairs = torch.view_as_complex(self.fc(x).float().reshape(*x.shape[:-1], -1, 2))
+        return torch.view_as_real(pairs * self.turns[: x.shape[1]]).flatten(-2).type_as(x)
+
+
+@example(torch.randint(0, 5, (3, 4)), torch.tensor([[True, False, True, True]]))
+class IntegersAndFlags(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 4)
+
+    def forward(self, tokens, mask):
+        seen = (tokens != 0) & mask
+        return self.embed(tokens % 5) * seen.unsqueeze(-1), seen.sum(), ~seen, tokens // 2 | 1
+
+
+@example(randn(2, 3, 6, 6).to(memory_format=torch.channels_last))
+class ChannelsLast(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x):
+        return self.conv(x).contiguous()

@@ -1,0 +1,220 @@
+"""Training against evaluation, gradients on and off, precision and other blocks around calls."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+import torch.utils.checkpoint
+from torch import nn, randn
+
+from tests.models.example import example, refused
+
+
+class Linear3(nn.Module):
+    """The layer that the others use."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+
+@example(randn(4, 3))
+class TrainingBranch(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.drop = nn.BatchNorm1d(3), nn.Dropout(0.5)
+        self.register_buffer("average", torch.zeros(3))
+
+    def forward(self, x):
+        x = self.norm(self.fc(x))
+        if self.training:
+            self.average.mul_(0.9).add_(x.detach().mean(0) * 0.1)
+            x = x + torch.randn_like(x)
+        else:
+            x = x + self.average
+        return F.dropout(self.drop(x), 0.3, self.training)
+
+
+@example(randn(4, 3))
+class AuxiliaryHead(Linear3):
+    """Two results in training, one in evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        self.aux = nn.Linear(3, 2)
+
+    def forward(self, x):
+        y = self.fc(x)
+        if self.training:
+            return y, self.aux(y)
+        return y
+
+
+class DropPath(nn.Module):
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if self.p == 0.0 or not self.training:
+            return x
+        keep = 1 - self.p
+        mask = x.new_empty((x.shape[0],) + (1,) * (x.ndim - 1)).bernoulli_(keep)
+        mask.div_(keep)
+        return x * mask
+
+
+@example(randn(4, 3))
+class StochasticDepth(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.path = nn.ModuleList([DropPath(0.0), DropPath(0.3)])
+
+    def forward(self, x):
+        for path in self.path:
+            x = x + path(self.fc(x))
+        return x
+
+
+@example(randn(4, 3))
+class RandomOperators(Linear3):
+    def forward(self, x):
+        y = self.fc(x) + torch.rand_like(x) * torch.randn(3)
+        return y * torch.bernoulli(torch.full_like(y, 0.5)) + torch.randint(0, 3, (1,))
+
+
+@example(randn(4, 3))
+class BufferReplaced(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(1))
+
+    def forward(self, x):
+        self.count = self.count + 1
+        return self.fc(x) * self.count
+
+
+@example(randn(4, 3))
+class NoGrad(Linear3):
+    def forward(self, x):
+        with torch.no_grad():
+            target = self.fc(x).softmax(-1)
+        return self.fc(x) * target + self.fc(x).detach()
+
+
+class Teacher(Linear3):
+    @torch.no_grad()
+    def forward(self, x):
+        return self.fc(x)
+
+
+@example(randn(4, 3))
+class NoGradChild(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.student, self.teacher = nn.Linear(3, 3), Teacher()
+
+    def forward(self, x):
+        return self.student(x) - self.teacher(x)
+
+
+@example(randn(4, 3))
+class Checkpoint(Linear3):
+    def forward(self, x):
+        def part(y):
+            return F.relu(self.fc(y))
+
+        y = torch.utils.checkpoint.checkpoint(part, x, use_reentrant=False)
+        return y + torch.utils.checkpoint.checkpoint(self.fc, x, use_reentrant=True)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(0)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad * (x > 0) * 2
+
+
+@example(randn(4, 3))
+class CustomFunction(Linear3):
+    def forward(self, x):
+        return Doubled.apply(self.fc(x))
+
+
+@example(randn(4, 3))
+class Frozen(nn.Module):
+    """A backbone that never trains."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.norm = nn.Linear(3, 3), nn.BatchNorm1d(3)
+        for p in self.parameters():
+            p.requires_grad_(False)
+        self.head = nn.Linear(3, 2)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x):
+        return self.head(self.norm(self.fc(x)))
+
+
+@example(randn(4, 3))
+class Autocast(Linear3):
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.fc(x)
+        return y.float()
+
+
+@example(randn(4, 3))
+class Compiled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.compile(nn.Linear(3, 3))
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+@torch.jit.script
+def scripted(x, k: float):
+    return torch.sigmoid(x) * k + x.relu()
+
+
+@example(randn(4, 3))
+class ScriptedFunction(Linear3):
+    def forward(self, x):
+        return scripted(self.fc(x), 2.0)
+
+
+@refused(
+    "part is TorchScript (RecursiveScriptModule): its Python is gone, so its calls cannot be seen.\n"
+    "Build the model with the module as it was before torch.jit.script or trace.",
+    randn(4, 3),
+)
+class ScriptedModule(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = torch.jit.script(nn.Linear(3, 3))
+
+    def forward(self, x):
+        return self.part(x)
+
+
+@refused(
+    "mul was called inside a torch.func transform (vmap, grad, jvp, ...), which cannot be written "
+    "down call by call.\nWrite that part of forward with plain tensor calls, or unfoldify the "
+    "modules around it.",
+    randn(4, 3),
+)
+class Vmap(Linear3):
+    def forward(self, x):
+        return torch.vmap(lambda row: row * 2)(self.fc(x))

@@ -1,0 +1,171 @@
+"""Names that clash with keywords, builtins, imports and each other, and names that would be code."""
+
+# ruff: noqa: A001, A002 -- hiding builtins is what these models do
+
+from __future__ import annotations
+
+import einops
+import torch
+from einops.layers.torch import Rearrange
+from torch import nn, randn
+
+from tests.models.example import example
+
+
+@example(randn(4, 3))
+class AttributesNamedAsKeywords(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.add_module("lambda", nn.Linear(3, 3))
+        self.class_ = nn.Linear(3, 3)
+        self.def_ = nn.ModuleDict({"a b": nn.Linear(3, 3), "in": nn.Linear(3, 3), "0": nn.ReLU()})
+        self.register_parameter("w-x", nn.Parameter(randn(3)))
+
+    def forward(self, input):
+        None_ = getattr(self, "lambda")(input)
+        return self.def_["in"](self.def_["a b"](self.class_(None_))) * getattr(self, "w-x")
+
+
+@example(randn(4, 3))
+class AttributesNamedAsImports(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.F, self.nn, self.torch = nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 3)
+        self.einops = self.Tensor = nn.Parameter(randn(3))
+
+    def forward(self, x):
+        torch_ = self.torch(x)
+        return self.nn(self.F(torch_)) * self.einops + self.Tensor
+
+
+@example(
+    *randn(3, 4, 3), defect="an argument called `rearrange` hides the import of the emitted file"
+)
+class ArgumentsNamedAsImports(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, torch, rearrange, F):
+        range, sum, len = self.fc(torch), self.fc(rearrange), F.relu()
+        return range * sum - len.softmax(-1)
+
+
+@example(randn(4, 3))
+class LocalsNamedAsBuiltins(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.layers = nn.ModuleList([nn.Linear(3, 3) for _ in range(3)])
+
+    def forward(self, x):
+        float = list = self.fc(x)
+        for zip in self.layers:
+            list = zip(list).tanh() + float
+        return torch.full((1,), 2.0) * list
+
+
+@example(randn(4, 3))
+class NamesThatWouldBeCode(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.add_module('x"]; raise SystemExit #', nn.Linear(3, 3))
+        self.add_module("__import__('os')", nn.Linear(3, 3))
+        self.add_module("a\nb", nn.Linear(3, 3))
+
+    def forward(self, x):
+        for layer in self.children():
+            x = layer(x)
+        return {"quote\"'\\": x}
+
+
+class torch_nn(nn.Module):
+    """A class called as nothing should be."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, self_):
+        return self.fc(self_)
+
+
+@example(randn(4, 3))
+class ClassesOfOneName(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+        class Block(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = nn.Linear(3, 3)
+
+            def forward(self, x):
+                return self.fc(x).relu()
+
+        first = Block
+
+        class Block(nn.Module):
+            def forward(self, x):
+                return x * 2
+
+        self.a, self.b, self.c = first(), Block(), torch_nn()
+
+    def forward(self, x):
+        return self.a(self.b(self.c(x)))
+
+
+@example(randn(4, 3))
+class Linear(nn.Module):
+    """The user's own class, named as torch's."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(randn(3, 3))
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.inner(x @ self.weight)
+
+
+@example(randn(2, 4, 6))
+class UsersEinops(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.split = Rearrange("b n (h d) -> b h n d", h=2)
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        x = self.fc(self.split(x))
+        mean = einops.reduce(x, "b h n d -> b h 1 d", "mean")
+        x = einops.einsum(x, mean, "b h n d, b h m d -> b n h m") + einops.repeat(
+            x[:, 0, :, :1], "b n 1 -> b n h 1", h=2
+        )
+        return einops.rearrange(x, "b n h 1 -> b (n h)")
+
+
+@example(randn(4, 3))
+class NamesWithAccents(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.größe = nn.Linear(3, 3)
+        self._private = nn.Linear(3, 3)
+        self.__mangled = nn.Linear(3, 3)
+
+    def forward(self, x):
+        π = self.größe(x)
+        return self.__mangled(self._private(π))
+
+
+@example(randn(4, 3))
+class Precedence(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = self.fc(x)
+        a = -(x**2) + (-x) ** 2 - (x - (y - 1)) / (x * x + 1) * (y / (y * y + 2))
+        b = ~((x > 0) & (y < 0) | (x == y)) ^ (x <= y)
+        c = (x @ x.T) @ (y @ y.T) @ x, 2 ** -x.abs(), (x + y)[0], (x - y).T[1:], -x.sum()
+        return a * b, *c, x % 2.0 // 0.5, (1 - x) * (1 - (1 - y)), 1 / (1 / (x * x + 1))

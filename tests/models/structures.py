@@ -1,0 +1,178 @@
+"""What goes in and comes out: nested, named, optional, and not always tensors."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn, randn
+
+from tests.models.example import example
+
+
+class Linear3(nn.Module):
+    """The layer that the others use."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: Tensor
+
+
+Point = namedtuple("Point", ["x", "y"])
+
+
+@dataclass
+class Prediction:
+    logits: Tensor
+    loss: Tensor | None = None
+    hidden: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class Batch:
+    image: Tensor
+    mask: Tensor
+
+
+@example(randn(2, 3), {"a": randn(2, 3), "b": [randn(2, 3), (randn(2, 3), None)]})
+class NestedInputs(Linear3):
+    def forward(self, x, more):
+        return self.fc(x) + more["a"] * more["b"][0] - more["b"][1][0]
+
+
+@example(Batch(randn(2, 3), randn(2, 1)))
+class DataclassIn(Linear3):
+    def forward(self, batch):
+        return self.fc(batch.image) * batch.mask
+
+
+@example(Pair(randn(2, 3), randn(2, 3)))
+class NamedTupleIn(Linear3):
+    def forward(self, pair):
+        first, _ = pair
+        return self.fc(first) + pair.second
+
+
+@example([randn(2, 3), randn(4, 3)])
+class ListIn(Linear3):
+    def forward(self, parts):
+        return self.fc(torch.cat(parts))
+
+
+@example(randn(2, 3), randn(2, 3), randn(2, 3))
+class StarArguments(Linear3):
+    def forward(self, *tensors):
+        return sum(self.fc(x) for x in tensors)
+
+
+@example(randn(2, 3), flag=True, scale=2.0, mode="up")
+class KeywordOnly(Linear3):
+    def forward(self, x, *, mode="down", flag=False, scale=1.0, **unused):
+        y = self.fc(x)
+        if flag:
+            y = y * scale
+        return y if mode == "up" else -y
+
+
+@example(randn(2, 3), bias=randn(3))
+class KeywordArguments(Linear3):
+    def forward(self, x, **extra):
+        return self.fc(x) + extra["bias"]
+
+
+@example(randn(2, 3), None, mask=torch.tensor([[True, False, True]]))
+class OptionalArguments(Linear3):
+    def forward(self, x, context=None, mask=None, weights=None):
+        y = self.fc(x)
+        if context is not None:
+            y = y + context
+        return y if mask is None else y.masked_fill(mask, 0.0)
+
+
+@example(randn(2, 3))
+class DefaultNumbers(Linear3):
+    def forward(self, x, times=2, by=0.5):
+        return self.fc(x) * times + by
+
+
+@example(randn(2, 3))
+class DictOut(Linear3):
+    def forward(self, x):
+        return {"y": self.fc(x), "n": x.shape[0], "none": None, "deep": (x, [x * 2])}
+
+
+@example(randn(2, 3))
+class NamedTupleOut(Linear3):
+    def forward(self, x):
+        return Pair(self.fc(x), x)
+
+
+@example(randn(2, 3))
+class PlainNamedTupleOut(Linear3):
+    def forward(self, x):
+        return Point(self.fc(x), x.mean())
+
+
+@example(randn(2, 3))
+class DataclassOut(Linear3):
+    def forward(self, x):
+        return Prediction(self.fc(x), hidden=(x, x + 1))
+
+
+@example(randn(2, 3))
+class OrderedDictOut(Linear3):
+    def forward(self, x):
+        return OrderedDict(out=self.fc(x), largest=x.max(1))
+
+
+@example(randn(2, 3), defect="a torch.Size is returned as something else")
+class OtherOutputs(Linear3):
+    def forward(self, x):
+        return self.fc(x), x.shape, 3, True, "words", None, 0.5, torch.float32
+
+
+@example(randn(2, 3))
+class InputHandedBack(Linear3):
+    def forward(self, x):
+        return x, self.fc(x)
+
+
+@example()
+class NoArguments(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(randn(3, 3))
+
+    def forward(self):
+        return self.w @ self.w.T
+
+
+@example(randn(2, 3))
+class InnerDict(nn.Module):
+    """A dict between parent and child."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = DictOut()
+
+    def forward(self, x):
+        found = self.inner(x)
+        return found["y"] * found["n"] + found["deep"][1][0]
+
+
+@example(randn(2, 3))
+class InnerDataclass(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = DataclassOut()
+
+    def forward(self, x):
+        found = self.inner(x)
+        return found.logits + found.hidden[1]

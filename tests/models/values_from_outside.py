@@ -1,0 +1,150 @@
+"""Tensors that no call of the model made: attributes, globals, closures, numpy, numbers read."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import nn, randn
+
+from tests.models.example import example, refused
+
+HALVES = torch.full((3,), 0.5)
+TABLE = {"shift": torch.linspace(0, 1, 3)}
+
+
+class Linear3(nn.Module):
+    """The layer that the others use."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+
+@example(randn(4, 3))
+class PlainAttributes(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.mask = torch.tril(torch.ones(3, 3))
+        self.parts = [torch.arange(3.0), torch.randn(3, 200)]
+        self.named = {"a": torch.eye(3)}
+
+    def forward(self, x):
+        return self.fc(x) @ self.mask + self.parts[0] + self.parts[1].sum(1) @ self.named["a"]
+
+
+@example(randn(4, 3))
+class Globals(Linear3):
+    def forward(self, x):
+        return self.fc(x) * HALVES + TABLE["shift"] + torch.tensor([1.0, 2, 3])
+
+
+@example(randn(4, 3))
+class Closure(nn.Module):
+    def __init__(self):
+        super().__init__()
+        fc, turn = nn.Linear(3, 3), torch.eye(3).flip(0)
+        self.fc = fc
+        self.apply_all = lambda x: fc(x) @ turn
+
+    def forward(self, x):
+        return self.apply_all(x)
+
+
+@example(randn(4, 3))
+class ClassAttribute(Linear3):
+    mean = torch.tensor([0.1, 0.2, 0.3])
+    eps = 1e-5
+
+    def forward(self, x):
+        return self.fc((x - self.mean) / (self.mean + self.eps))
+
+
+@example(randn(4, 3))
+class Buffers(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("kept", torch.randn(3))
+        self.register_buffer("passing", torch.randn(3), persistent=False)
+        self.register_buffer("large", torch.randn(50, 50), persistent=False)
+        self.register_buffer("index", torch.tensor([1, 0, 2]))
+        self.register_buffer("flags", torch.tensor([True, False, True]))
+        self.register_buffer("bytes_", torch.tensor([1, 2, 3], dtype=torch.uint8), persistent=False)
+        self.register_buffer("short", torch.tensor([1, 2, 3], dtype=torch.int16))
+        self.register_buffer("none", None)
+
+    def forward(self, x):
+        y = self.fc(x)[:, self.index] + self.kept * self.passing + self.large[:3, 0]
+        return torch.where(self.flags, y, -y) * self.bytes_ + self.short
+
+
+@example(randn(4, 3))
+class BufferOfRootUsedBelow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.rand(3))
+        self.inner = UsesScale(self)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+class UsesScale(Linear3):
+    def __init__(self, root):
+        super().__init__()
+        self.root = [root]
+
+    def forward(self, x):
+        return self.fc(x) * self.root[0].scale
+
+
+@example(randn(5, 3))
+class NumbersRead(Linear3):
+    def forward(self, x):
+        largest = x.abs().max().item()
+        first = x[0].tolist()
+        return self.fc(x) / largest + first[0] * np.sqrt(3.0) + math.pi
+
+
+@example(randn(5, 3))
+class NumpyArrays(Linear3):
+    grid = np.linspace(0, 1, 3, dtype=np.float32)
+
+    def forward(self, x):
+        return self.fc(x) * np.float32(2.0) + torch.as_tensor(self.grid)
+
+
+@example(randn(4, 10, 16))
+class PositionTable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        place = torch.arange(64).unsqueeze(1)
+        step = torch.exp(torch.arange(0, 16, 2) * (-math.log(10000.0) / 16))
+        table = torch.zeros(64, 16)
+        table[:, 0::2], table[:, 1::2] = torch.sin(place * step), torch.cos(place * step)
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x):
+        return x + self.table[: x.size(1)]
+
+
+@example(randn(4, 3))
+class MadeInForward(Linear3):
+    def forward(self, x):
+        n = x.shape[0]
+        mask = torch.triu(torch.ones(n, n, dtype=torch.bool), 1)
+        place = torch.arange(n, device=x.device, dtype=x.dtype)
+        scores = (self.fc(x) @ x.T).masked_fill(mask, float("-inf")).softmax(-1)
+        return scores + place + torch.full((n,), 2.0) + torch.eye(n) + x.new_zeros(n)
+
+
+@refused(
+    "a (2, 3) float32 tensor is used here that was made while the model ran by a call that cannot "
+    "be seen (TorchScript, a C++ extension, numpy).\nMake it by a torch call, or keep it as a "
+    "buffer of the model.",
+    randn(2, 3),
+)
+class ThroughNumpy(Linear3):
+    def forward(self, x):
+        return self.fc(x) + torch.from_numpy(np.sort(x.detach().numpy()))
