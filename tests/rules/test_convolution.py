@@ -116,7 +116,7 @@ def test_time_batch_channel(style: str) -> None:
 
 @pytest.mark.slow
 @given(call=calls(), style=st.sampled_from(STYLES))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 def test_many_convolutions(call: Any, style: str) -> None:
     spatial, args, kwargs = call
