@@ -62,7 +62,7 @@ def put_in_place(
             continue
         for name, value in list(names.items()):
             stand_in = originals.get(id(value))
-            if stand_in is None and issubclass(type(value), torch._C.ScriptFunction):
+            if stand_in is None and type(value) is torch._C.ScriptFunction:
                 stand_in = getattr(value, "_torchdynamo_inline", None)
             if stand_in is not None and callable(value):
                 yield names, name, value
