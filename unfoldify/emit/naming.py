@@ -188,7 +188,8 @@ def name_loop(
         last[final] = max(last.get(final, -1), end)
     for value, collected in loop.collected.items():
         last[value] = max(last.get(value, -1), end)
-        give(collected, [list_word(collected) or f"{hinted(value) or 'value'}s"], at)
+        # the empty list is made in front of the head, which may still read what ends there
+        give(collected, [list_word(collected) or f"{hinted(value) or 'value'}s"], at - 1)
 
 
 def list_word(collected: fx.Node) -> str | None:
