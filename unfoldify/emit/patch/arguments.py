@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from unfoldify.emit.patch.declared import OPEN, Declaration
+from unfoldify.emit.patch.constructors import OPEN, Declaration
 from unfoldify.emit.patch.sites import Call
 
 CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")

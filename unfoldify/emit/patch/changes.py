@@ -8,10 +8,12 @@ import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from unfoldify.emit.patch.decide import CallFunction, CallWithLayer, Decision, Inline
+from unfoldify.emit.patch.decisions import CallFunction, CallWithLayer, Decision, Inline
 from unfoldify.emit.patch.functions import is_method
-from unfoldify.emit.patch.hoist import WIDTH, Hoist, Rewritten, in_file
+from unfoldify.emit.patch.hoist import Hoist
+from unfoldify.emit.patch.indented import WIDTH, in_file
 from unfoldify.emit.patch.scope import Scope
+from unfoldify.emit.patch.stages import Rewritten
 from unfoldify.emit.patch.syntax import UserFile
 from unfoldify.emit.patch.text import Edit
 

@@ -9,9 +9,9 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.patch.arguments import Source, literal
-from unfoldify.emit.patch.declared import OPEN
-from unfoldify.emit.patch.forms import Form, General, Rulebook, different, fingerprint
+from unfoldify.emit.patch.constructors import OPEN
 from unfoldify.emit.patch.order import is_module
+from unfoldify.emit.patch.rulebook import Form, General, Rulebook, different, fingerprint
 from unfoldify.emit.patch.sites import Call
 from unfoldify.emit.patch.spell import Invocation, Operand, spell
 from unfoldify.emit.spelling import signature
@@ -32,7 +32,7 @@ def function_form(
     how = rules.for_all(calls)
     forms: dict[str, Form] = {}
     for call in calls:
-        form = one_form(expression, call, texts, namespace, how)
+        form = one_form(expression, call, texts, namespace, how, rules.dialect)
         forms[fingerprint(form)] = form
     if len(forms) > 1:
         raise General("it is called in several forms")
@@ -40,7 +40,12 @@ def function_form(
 
 
 def one_form(
-    expression: ast.expr, call: Call, texts: Any, namespace: Mapping[str, Any], how: Lowering
+    expression: ast.expr,
+    call: Call,
+    texts: Any,
+    namespace: Mapping[str, Any],
+    how: Lowering,
+    dialect: str,
 ) -> Form:
     given = arguments(expression, namespace)
     if given is None:
@@ -71,7 +76,7 @@ def one_form(
 
     args = tuple(argument(value, node) for value, node in pairs[0])
     kwargs = {key: argument(value, node) for key, (value, node) in pairs[1].items()}
-    spelling = spell(Invocation(call.node.op, call.node.target, args, kwargs), how)
+    spelling = spell(Invocation(call.node.op, call.node.target, args, kwargs), how, dialect)
     if any(spelling.uses(operand) == 0 for operand in open_numbers):
         raise General("a number is decided when the model is built or called")
     return Form(spelling, operands, None, spelling.group.text)

@@ -10,54 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unfoldify.emit.format import Blank, Comment, format_expression, format_statements
-from unfoldify.emit.lines import assign, name, paragraphs, remarked
-from unfoldify.emit.patch.forms import Form
+from unfoldify.emit.format import Blank, Comment, format_expression
+from unfoldify.emit.lines import assign, name, remarked
+from unfoldify.emit.patch.indented import WIDTH
 from unfoldify.emit.patch.order import HEADERS, is_pure, is_reference
+from unfoldify.emit.patch.parts import Emptied, names_in, parts_of, word_of
+from unfoldify.emit.patch.rulebook import Form
 from unfoldify.emit.patch.scope import Scope
 from unfoldify.emit.patch.spell import Lines, Operand, named, numbered, written
+from unfoldify.emit.patch.stages import Rewritten, Stage
 from unfoldify.emit.patch.syntax import UserFile, loads
 from unfoldify.emit.patch.text import Edit
 from unfoldify.record import is_random
 
-WIDTH = 100
 SHORT = 24
 LETTERS = ("x", "y", "z", "hidden")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One layer of a place: its lines, or, where it has no contraction, its call."""
-
-    title: str  # of the lines: the layer, or the function
-    form: Form | None
-    layer: str = ""
-    function: str = ""  # that is called with the layer, where the layer itself is not
-
-
-@dataclass(frozen=True)
-class Rewritten:
-    """One place that is spelled out above its statement; an nn.Sequential is several stages."""
-
-    place: ast.expr
-    stages: tuple[Stage, ...]
-    word: str | None = None  # a name for the result
-
-    @property
-    def forms(self) -> list[Form]:
-        return [stage.form for stage in self.stages if stage.form is not None]
-
-    @property
-    def arguments(self) -> list[ast.expr]:
-        """What the place computes its operands from."""
-        if isinstance(self.place, ast.BinOp):
-            return [self.place.left, self.place.right]
-        assert isinstance(self.place, ast.Call)
-        return [
-            self.place.func,
-            *self.place.args,
-            *(keyword.value for keyword in self.place.keywords),
-        ]
 
 
 @dataclass(eq=False)
@@ -374,66 +341,3 @@ class Hoist:
                     token.string in part for part in kept
                 ):
                     yield token.string.lstrip("# ").rstrip()
-
-
-class Emptied(ast.NodeTransformer):
-    """A copy of an expression with a name for every place in it."""
-
-    def __init__(self, places: Mapping[ast.expr, Any]) -> None:
-        self.spans = {
-            (place.lineno, place.col_offset, place.end_lineno, place.end_col_offset)
-            for place in places
-        }
-
-    def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, ast.expr):
-            here = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
-            if here in self.spans:
-                return ast.Name("_", ast.Load())
-        return super().generic_visit(node)
-
-
-def names_in(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def parts_of(node: ast.AST) -> Iterator[ast.AST]:
-    """The expressions right below a node, in the order in which they are computed."""
-    if isinstance(node, ast.IfExp):
-        yield from (node.test, node.body, node.orelse)
-    elif isinstance(node, ast.Dict):
-        for key, value in zip(node.keys, node.values, strict=True):
-            yield from (part for part in (key, value) if part is not None)
-    elif isinstance(node, ast.NamedExpr):
-        yield node.value
-    else:
-        yield from (c for c in ast.iter_child_nodes(node) if isinstance(c, (ast.expr, ast.keyword)))
-
-
-def word_of(node: ast.AST) -> str | None:
-    """What a value is called after: the attribute or function that is called."""
-    match node:
-        case (
-            ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=word))
-            | ast.Call(func=ast.Name(id=word))
-        ):
-            return word
-        case (
-            ast.Call(func=ast.Attribute(value=inner))
-            | ast.Subscript(value=inner)
-            | ast.Attribute(value=inner)
-        ):
-            return word_of(inner)
-        case ast.BinOp(left=left):
-            return word_of(left)
-    return None
-
-
-def in_file(lines: list[ast.stmt], indentation: str, unit: str) -> list[str]:
-    """The lines as they stand in the file, at an indentation and with its unit."""
-    width = WIDTH - len(indentation.expandtabs(4))
-    found = []
-    for line in format_statements(paragraphs(lines), width=width, blank_lines=1):
-        depth = (len(line) - len(line.lstrip(" "))) // 4
-        found.append(indentation + unit * depth + line[depth * 4 :] if line.strip() else "")
-    return found

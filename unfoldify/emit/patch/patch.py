@@ -15,12 +15,13 @@ from torch import nn
 from unfoldify.blame import shown
 from unfoldify.capture import joined
 from unfoldify.emit.patch.changes import edits_in_place, merged, statement_edits
-from unfoldify.emit.patch.decide import CallFunction, CallWithLayer, Decider, Decision, Leave
+from unfoldify.emit.patch.decide import Decider
+from unfoldify.emit.patch.decisions import CallFunction, CallWithLayer, Decision, Leave
 from unfoldify.emit.patch.declared import Declarations
-from unfoldify.emit.patch.forms import Rulebook
 from unfoldify.emit.patch.imports import function_edit, import_edits
 from unfoldify.emit.patch.observed import observed
 from unfoldify.emit.patch.rebuild import rebuilt
+from unfoldify.emit.patch.rulebook import Rulebook
 from unfoldify.emit.patch.sites import Elsewhere, Place, find_places
 from unfoldify.emit.patch.syntax import UserFile
 from unfoldify.emit.patch.text import Edit
@@ -77,7 +78,9 @@ def patched(
     found = find_places(bodies, file, how.rules, options.wanted)
     refuse_elsewhere(found.elsewhere, file)
     namespace = namespace_of(model, path)
-    decider = Decider(file, namespace, Declarations(file, namespace), Rulebook(how))
+    decider = Decider(
+        file, namespace, Declarations(file, namespace), Rulebook(how, options.dialect)
+    )
     decisions = {place.expression: decider.decide(place) for place in found.places}
     top = top_of(file, found.places, decisions, decider)
     text = file.source.edited(merged(all_edits(file, decisions, top, namespace)))

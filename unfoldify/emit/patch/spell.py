@@ -15,7 +15,9 @@ from typing import Any
 
 from torch import fx, nn
 
+from unfoldify.dialect import speak_torch
 from unfoldify.emit.expressions import Expressions
+from unfoldify.emit.format import Comment
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.naming import MAIN, last_uses, local_name
 from unfoldify.emit.plan import Planner, Step
@@ -76,7 +78,7 @@ class Spelling:
         return found
 
 
-def spell(call: Invocation, how: Lowering) -> Spelling:
+def spell(call: Invocation, how: Lowering, dialect: str = "einops") -> Spelling:
     """Run the rule of a call; raises Decline where it has none that can do it."""
     graph = fx.Graph()
     operands: dict[fx.Node, Operand] = {}
@@ -104,6 +106,8 @@ def spell(call: Invocation, how: Lowering) -> Spelling:
     groups, declined = lower(graph, how)
     if declined or not groups:
         raise Decline(declined[0].reason if declined else "there is no rule for it")
+    if dialect == "torch":
+        speak_torch(graph)
     steps = tuple(Planner(graph).plan())
     return Spelling(steps, operands, groups[0], call.numbers)
 
@@ -184,6 +188,8 @@ def written(
         remark = next(
             (n.meta["remark"] for n in [step.node, *step.tree] if "remark" in n.meta), None
         )
+        patterns = [n.meta["pattern"] for n in step.tree if "pattern" in n.meta]
+        statements += [Comment(pattern) for pattern in patterns]
         if step.kind == "return":
             return Lines(
                 tuple(statements),

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from unfoldify.emit.patch.arguments import PARAMETERS
-from unfoldify.emit.patch.decide import CallFunction, CallWithLayer, Decider, Decision, Inline
+from unfoldify.emit.patch.decide import Decider
+from unfoldify.emit.patch.decisions import CallFunction, CallWithLayer, Decision, Inline
 from unfoldify.emit.patch.dispatch import apply_source, mentioned_layers
 from unfoldify.emit.patch.excerpt import Switches, called, excerpt, renamed
 from unfoldify.emit.patch.imports import WANTED, Imports, choose_imports, is_bound, visible_names
 from unfoldify.emit.patch.sites import Place
+from unfoldify.emit.patch.speak import in_torch
 from unfoldify.emit.patch.syntax import UserFile
 from unfoldify.layers import has_hooks, torch_layer
 
@@ -52,6 +54,8 @@ def top_of(
     texts = excerpt(wanted, switches, decider.rules.how.style == "product")
     if text_of_apply:
         texts["apply"] = text_of_apply
+    if decider.rules.dialect == "torch":
+        texts = {name: in_torch(text) for name, text in texts.items()}
     functions = [function for p in places if (function := file.function(p.expression)) is not None]
     names = free_names(file, texts, functions)
     used = {word for text in texts.values() for word in words_of(text)}
