@@ -312,3 +312,28 @@ def test_a_module_with_a_graph_for_each_mode() -> None:
             got = result.train(training)(x)
         torch.testing.assert_close(got, want)
         assert kernels.seen == set()
+
+
+def test_keyword_arguments_of_an_exported_graph() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor, *, mask: Tensor, scale: float = 2.0) -> Tensor:
+            return self.fc(x).masked_fill(mask, 0.0) * scale
+
+    x, mask = torch.randn(3, 4), torch.rand(3, 4) > 0.5
+    original = torch.export.export(Masked(), (x,), {"mask": mask}).module()
+    for example in ((), {"x": x, "mask": mask}):
+        result = unfoldify.transform(original, example)
+        assert [g.layer for g in result.meta["unfoldify"].groups] == ["fc"]
+        torch.testing.assert_close(result(x, mask=mask), original(x, mask=mask))
+
+
+def test_a_second_transformation_finds_nothing_left() -> None:
+    x = torch.randn(2, 3, 6, 5)
+    once = unfoldify.transform(fx.symbolic_trace(Net()).eval(), x)
+    twice = unfoldify.transform(once)
+    assert twice.code == once.code
+    assert twice.meta["unfoldify"].groups == ()
