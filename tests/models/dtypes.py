@@ -46,7 +46,7 @@ class Half(Linear4):
         return self.fc(x).relu()
 
 
-@example(randn(3, 4), defect="a layer of another dtype is declared without it")
+@example(randn(3, 4))
 class MixedPrecision(Linear4):
     def __init__(self):
         super().__init__()

@@ -27,6 +27,18 @@ class AttributesNamedAsKeywords(nn.Module):
 
 
 @example(randn(4, 3))
+class KeywordAsSecondName(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.w = nn.Linear(3, 3), nn.Parameter(randn(3))
+        self.add_module("in", self.fc)
+        self.register_parameter("is", self.w)
+
+    def forward(self, x):
+        return getattr(self, "in")(self.fc(x)) * self.w
+
+
+@example(randn(4, 3))
 class AttributesNamedAsImports(nn.Module):
     def __init__(self):
         super().__init__()

@@ -193,26 +193,36 @@ def ties(root: Instance, merged: Merged) -> Iterator[ast.stmt]:
         first = seen.setdefault(id(module), path)
         if first != path and not any(path.startswith(other + ".") for other in made):
             made.add(path)
-            yield remarked(
-                assign(stored(spell.path(path)), spell.path(first)), "one module, two names"
-            )
+            yield remarked(rename(spell.path(path), spell.path(first)), "one module, two names")
     tensors: dict[int, str] = {}
     for path, tensor in root.module.named_parameters(remove_duplicate=False):
         first = tensors.setdefault(id(tensor), path)
         if first != path and not any(path.startswith(other + ".") for other in made):
-            yield remarked(
-                assign(stored(spell.path(path)), spell.path(first)), "one tensor, two names"
-            )
+            yield remarked(rename(spell.path(path), spell.path(first)), "one tensor, two names")
+
+
+def rename(place: ast.expr, value: ast.expr) -> ast.stmt:
+    """`self.b = self.a`; by `setattr` where the name is a keyword or not a word."""
+    if isinstance(place, ast.Call):  # getattr(self, "in")
+        return ast.Expr(ast.Call(name("setattr"), [*place.args, value], []))
+    return assign(stored(place), value)
 
 
 def dtype_of_model(model: nn.Module) -> Iterator[ast.stmt]:
-    """`self.to(torch.bfloat16)`: layers are declared in float32, so a model of another type says
-    so.
+    """`self.to(torch.bfloat16)`, `self.head.to(torch.float64)`: layers are declared in float32, so
+    the largest parts of another type say so.
     """
-    own = {id(parameter) for module in model.modules() for parameter in module._parameters.values()}
-    dtypes = {p.dtype for p in model.parameters() if p.is_floating_point() and id(p) in own}
-    if len(dtypes) == 1 and dtypes != {torch.float32}:
-        yield ast.Expr(ast.Call(dotted("self.to"), [dotted(str(dtypes.pop()))], []))
+    found: list[str] = []
+    for path, module in model.named_modules():
+        inside = any(not other or path.startswith(f"{other}.") for other in found)
+        own = {id(p) for part in module.modules() for p in part._parameters.values()}
+        parameters = [p for p in module.parameters() if id(p) in own]
+        dtypes = {p.dtype for p in parameters if p.is_floating_point()}
+        if inside or len(dtypes) != 1 or dtypes == {torch.float32}:
+            continue
+        found.append(path)
+        to = ast.Attribute(Expressions(model, {}).path(path), "to", ast.Load())
+        yield ast.Expr(ast.Call(to, [dotted(str(dtypes.pop()))], []))
 
 
 def frozen(model: nn.Module) -> Iterator[ast.stmt]:
