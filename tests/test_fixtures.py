@@ -44,8 +44,8 @@ packages = {module.partition(".")[0] for module in sys.modules}
 assert not packages & {"unfoldify", "libcst", "rich"}, packages
 
 sys.path.insert(0, original_folder)
-from unfoldify.load import load
-from unfoldify.target import parse_target
+from unfoldify.loading.load import load
+from unfoldify.loading.target import parse_target
 
 loaded = load(parse_target(f"{original_folder}/{name}.py"))
 original = loaded.model.double().eval()

@@ -35,23 +35,23 @@ if TYPE_CHECKING:
         UsageError,
         VerificationError,
     )
-    from unfoldify.graph_transform import transform
+    from unfoldify.graphs.transform import transform
     from unfoldify.pipeline import Result, unfoldify
-    from unfoldify.report import Report
-    from unfoldify.verification import Verification, verify
+    from unfoldify.reporting.report import Report
+    from unfoldify.verification.verify import Verification, verify
 
 _HOMES = {
     "CaptureError": "errors",
     "LoadError": "errors",
-    "Report": "report",
+    "Report": "reporting.report",
     "Result": "pipeline",
     "UnfoldifyError": "errors",
     "UsageError": "errors",
-    "Verification": "verification",
+    "Verification": "verification.verify",
     "VerificationError": "errors",
-    "transform": "graph_transform",
+    "transform": "graphs.transform",
     "unfoldify": "pipeline",
-    "verify": "verification",
+    "verify": "verification.verify",
 }
 
 

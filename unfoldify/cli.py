@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     options = parser().parse_args(words)
 
-    from unfoldify.command import run
+    from unfoldify.command.work import run
 
     try:
         return run(options, words)

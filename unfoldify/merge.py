@@ -13,11 +13,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unfoldify.capture import Body
 from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
 from unfoldify.emit.format import Comment, Remarked
 from unfoldify.emit.forward import Forward, forward
 from unfoldify.emit.lines import ClassCall, Declared, Hole
+from unfoldify.recording.capture import Body
 
 
 @dataclass(eq=False)
@@ -94,7 +94,7 @@ def find_instances(model: nn.Module, root: Body) -> list[Instance]:
 
 
 def is_container(module: nn.Module) -> bool:
-    from unfoldify.layers import CONTAINERS
+    from unfoldify.recording.layers import CONTAINERS
 
     return type(module) in CONTAINERS or type(module) is nn.Sequential
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unfoldify.errors import UsageError
-from unfoldify.layers import ON_REQUEST, SPELLED
 from unfoldify.memory import parse_bytes
+from unfoldify.recording.layers import ON_REQUEST, SPELLED
 from unfoldify.rules import ON_REQUEST as RULES_ON_REQUEST
 from unfoldify.rules import RULES, Rule
 

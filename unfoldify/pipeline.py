@@ -10,22 +10,22 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unfoldify.build import build, save
-from unfoldify.dialect import speak_torch
-from unfoldify.effects import settle
+from unfoldify.emit.build import build, save
 from unfoldify.emit.file import emit
 from unfoldify.emit.header import header
 from unfoldify.emit.patch.patch import patched
 from unfoldify.errors import VerificationError
-from unfoldify.layer_errors import largest_errors, layer_errors
-from unfoldify.lower import Declined, Group, Lowering, lower
+from unfoldify.lowering.dialect import speak_torch
+from unfoldify.lowering.effects import settle
+from unfoldify.lowering.lower import Declined, Group, Lowering, lower
 from unfoldify.merge import merge, walk_bodies
 from unfoldify.options import Options, checked
-from unfoldify.recording import Recorded, record
-from unfoldify.report import Report
-from unfoldify.stand_ins import stand_ins
-from unfoldify.summary import layer_name, summarize
-from unfoldify.verification import verify
+from unfoldify.recording.model import Recorded, record
+from unfoldify.recording.stand_ins import stand_ins
+from unfoldify.reporting.report import Report
+from unfoldify.reporting.summary import layer_name, summarize
+from unfoldify.verification.layer_errors import largest_errors, layer_errors
+from unfoldify.verification.verify import verify
 
 Progress = Callable[[str, int, int], None]
 

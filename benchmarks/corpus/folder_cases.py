@@ -44,9 +44,9 @@ def _manifest(folder: Path) -> list[dict[str, Any]]:
 
 def _build(path: Path, target: str | None, inputs: tuple[str, ...]) -> Built:
     stand_in()
-    from unfoldify.inputs import parse_inputs
-    from unfoldify.load import load
-    from unfoldify.target import Target
+    from unfoldify.loading.inputs import parse_inputs
+    from unfoldify.loading.load import load
+    from unfoldify.loading.target import Target
 
     loaded = load(Target(str(path), target), parse_inputs(inputs))
     return Built(loaded.model, loaded.args, loaded.kwargs)

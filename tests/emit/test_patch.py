@@ -17,13 +17,13 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from unfoldify.build import save
+from unfoldify.emit.build import save
 from unfoldify.emit.patch.patch import Patched, patched
 from unfoldify.errors import UsageError
-from unfoldify.load import load
+from unfoldify.loading.load import load
+from unfoldify.loading.target import parse_target
 from unfoldify.options import Options
-from unfoldify.target import parse_target
-from unfoldify.verification import verify
+from unfoldify.verification.verify import verify
 
 NUMBERS = count()
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"

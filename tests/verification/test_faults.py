@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unfoldify.verification import Verification, verify
+from unfoldify.verification.verify import Verification, verify
 
 
 class Block(nn.Module):

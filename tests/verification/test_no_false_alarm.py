@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from unfoldify.verification import Verification, verify
+from unfoldify.verification.verify import Verification, verify
 
 
 class Net(nn.Module):

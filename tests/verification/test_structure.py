@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unfoldify.verification import verify
+from unfoldify.verification.verify import verify
 
 
 class Net(nn.Module):

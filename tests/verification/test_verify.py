@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unfoldify.preserve import same_bits
-from unfoldify.sizes import free_sizes
-from unfoldify.verification import Check, Verification, verify
+from unfoldify.recording.sizes import free_sizes
+from unfoldify.verification.verify import Check, Verification, verify
 
 
 class Net(nn.Module):

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unfoldify.capture import joined
 from unfoldify.emit.constants import constant_expression
 from unfoldify.emit.declare import declaration
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.words import order_in_source
-from unfoldify.layers import CONTAINERS, torch_ancestor, torch_layer
+from unfoldify.recording.capture import joined
+from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
 
 BASES = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
 

@@ -14,8 +14,6 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from unfoldify.align import choose, root
-from unfoldify.capture import Construct
 from unfoldify.emit.lines import Hole, constant, dotted, name
 from unfoldify.emit.plan import use_of
 from unfoldify.emit.spelling import (
@@ -26,7 +24,9 @@ from unfoldify.emit.spelling import (
     object_name,
     signature,
 )
-from unfoldify.record import AutogradCall
+from unfoldify.recording.align import choose, root
+from unfoldify.recording.capture import Construct
+from unfoldify.recording.record import AutogradCall
 
 POSITIONAL_LIMIT = 2  # arguments that need no name, where the user's own call does not say
 

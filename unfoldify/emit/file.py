@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from unfoldify.capture import Construct
 from unfoldify.emit.arguments import Arguments, ClassName
 from unfoldify.emit.constructor import base_of
 from unfoldify.emit.expressions import Expressions
@@ -20,7 +19,8 @@ from unfoldify.emit.forward import signature
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
-from unfoldify.record import AutogradCall
+from unfoldify.recording.capture import Construct
+from unfoldify.recording.record import AutogradCall
 
 
 def emit(merged: Merged, header: str = "") -> str:

@@ -11,14 +11,14 @@ from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.capture import Body, Parameter
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, use_of
-from unfoldify.lower import Group
-from unfoldify.rolling import Loop, Module, roll
+from unfoldify.lowering.lower import Group
+from unfoldify.recording.capture import Body, Parameter
+from unfoldify.recording.rolling import Loop, Module, roll
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.capture import Construct
-from unfoldify.record import is_random
-from unfoldify.rolling import SYNTHETIC, Loop, carried_value, item_of_round
-from unfoldify.source import Site, site
+from unfoldify.recording.capture import Construct
+from unfoldify.recording.record import is_random
+from unfoldify.recording.rolling import SYNTHETIC, Loop, carried_value, item_of_round
+from unfoldify.recording.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}
 LARGEST_EXPRESSION = 9  # calls in one expression, where it is not the user's own

@@ -12,10 +12,10 @@ from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from unfoldify.graphs.shapes import Known, empty, instances
-from unfoldify.record import Description, Recorder
+from unfoldify.recording.record import Description, Recorder
+from unfoldify.recording.source import Position
+from unfoldify.recording.traced import traced
 from unfoldify.rules import Decline, dialect_torch
-from unfoldify.source import Position
-from unfoldify.traced import traced
 
 CONSTANTS = (bool, str, bytes, complex, type(None))
 HARMLESS = (torch.dtype, torch.device, torch.layout, torch.memory_format, type(...), slice)

@@ -12,10 +12,10 @@ from torch import Tensor, fx, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.weight_norm import WeightNorm
 
-from unfoldify.capture import joined
 from unfoldify.graphs.fused import FUSED
-from unfoldify.layers import HOOKS, is_torch_class, kind_of, plan, torch_layer
-from unfoldify.lower import Lowering
+from unfoldify.lowering.lower import Lowering
+from unfoldify.recording.capture import joined
+from unfoldify.recording.layers import HOOKS, is_torch_class, kind_of, plan, torch_layer
 from unfoldify.rules import Rule
 
 Rules = Mapping[Callable[..., Any], Rule]

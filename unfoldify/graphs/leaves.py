@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.capture import joined
 from unfoldify.graphs.place import place
+from unfoldify.recording.capture import joined
 
 
 def look_into(graph: fx.Graph, node: fx.Node, module: nn.Module, inner: fx.Graph) -> list[fx.Node]:

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
-from unfoldify.capture import Layer, named_state, plain_tensors
 from unfoldify.graphs.arguments import ArgumentRecorder
 from unfoldify.graphs.choose import plan_for
 from unfoldify.graphs.factories import FACTORIES
@@ -23,12 +22,13 @@ from unfoldify.graphs.layout import goes_by_layout, has_dropout, laid_out
 from unfoldify.graphs.loops import loop
 from unfoldify.graphs.shapes import Known, described
 from unfoldify.graphs.twin import free_name
-from unfoldify.layers import torch_layer
-from unfoldify.lower import Declined, Group, Lowering, size_in_bytes
+from unfoldify.lowering.lower import Declined, Group, Lowering, size_in_bytes
 from unfoldify.memory import format_bytes
-from unfoldify.record import Frame, call_name, tensors_in
+from unfoldify.recording.capture import Layer, named_state, plain_tensors
+from unfoldify.recording.layers import torch_layer
+from unfoldify.recording.record import Frame, call_name, tensors_in
+from unfoldify.recording.traced import plain
 from unfoldify.rules import LAYERS, Decline, Rule, dialect_torch
-from unfoldify.traced import plain
 
 
 class GraphRecorder(ArgumentRecorder):

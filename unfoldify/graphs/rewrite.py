@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from torch import fx
 
-from unfoldify.capture import joined
 from unfoldify.errors import UsageError
 from unfoldify.graphs.choose import has_rules, is_hooked, is_own_layer, layer_of, plan_for, rule_of
 from unfoldify.graphs.knowledge import Inputs, knowledge, unknown
@@ -20,8 +19,9 @@ from unfoldify.graphs.shapes import Known
 from unfoldify.graphs.spell import spell_call, spell_layer
 from unfoldify.graphs.twin import graphs, replace_submodule, twin
 from unfoldify.graphs.values import note_values
-from unfoldify.lower import Declined, Group, Lowering, function_name
+from unfoldify.lowering.lower import Declined, Group, Lowering, function_name
 from unfoldify.options import Options
+from unfoldify.recording.capture import joined
 from unfoldify.rules import Decline
 
 

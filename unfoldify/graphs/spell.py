@@ -10,7 +10,7 @@ from torch import fx, nn
 from unfoldify.graphs.choose import layer_of
 from unfoldify.graphs.recorder import GraphRecorder
 from unfoldify.graphs.shapes import Known
-from unfoldify.lower import function_name
+from unfoldify.lowering.lower import function_name
 from unfoldify.rules import Decline, Rule
 
 

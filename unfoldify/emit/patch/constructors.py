@@ -14,7 +14,7 @@ from torch import nn
 
 from unfoldify.emit.patch.bindings import bindings, is_changed
 from unfoldify.emit.patch.syntax import FUNCTIONS, Function, UserFile, bound_names
-from unfoldify.layers import is_torch_class
+from unfoldify.recording.layers import is_torch_class
 
 WRAPPERS = {"weight_norm", "spectral_norm", "orthogonal"}  # hand on the layer that they are given
 CONTAINERS = (nn.ModuleList, nn.Sequential)

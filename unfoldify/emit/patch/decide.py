@@ -54,8 +54,8 @@ from unfoldify.emit.patch.rulebook import Form, General, Rulebook
 from unfoldify.emit.patch.sites import Call, Place
 from unfoldify.emit.patch.stages import Stage
 from unfoldify.emit.patch.syntax import UserFile
-from unfoldify.layers import has_hooks, torch_layer
-from unfoldify.lower import function_name
+from unfoldify.lowering.lower import function_name
+from unfoldify.recording.layers import has_hooks, torch_layer
 from unfoldify.rules import Decline
 
 LONGEST = 3  # contractions of an nn.Sequential that are spelled out where it is called

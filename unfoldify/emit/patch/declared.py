@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from unfoldify.emit.patch.bindings import assigned, bindings, is_self, super_calls
 from unfoldify.emit.patch.constructors import CONTAINERS, Argument, Constructors, Declaration, Scope
-from unfoldify.layers import is_torch_class
+from unfoldify.recording.layers import is_torch_class
 
 
 @dataclass

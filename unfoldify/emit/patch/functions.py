@@ -15,7 +15,7 @@ from unfoldify.emit.patch.rulebook import Form, General, Rulebook, different, fi
 from unfoldify.emit.patch.sites import Call
 from unfoldify.emit.patch.spell import Invocation, Operand, spell
 from unfoldify.emit.spelling import signature
-from unfoldify.lower import Lowering
+from unfoldify.lowering.lower import Lowering
 
 Given = tuple[list[ast.expr], dict[str, ast.expr]]
 

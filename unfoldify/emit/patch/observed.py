@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from unfoldify.capture import Body, capture
 from unfoldify.merge import walk_bodies
 from unfoldify.preserve import preserved, seed_everything, silenced
-from unfoldify.recording import copies
+from unfoldify.recording.capture import Body, capture
+from unfoldify.recording.model import copies
 
 
 def observed(

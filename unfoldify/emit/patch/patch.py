@@ -13,7 +13,6 @@ from typing import Any
 from torch import nn
 
 from unfoldify.blame import shown
-from unfoldify.capture import joined
 from unfoldify.emit.patch.changes import edits_in_place, merged, statement_edits
 from unfoldify.emit.patch.decide import Decider
 from unfoldify.emit.patch.decisions import CallFunction, CallWithLayer, Decision, Leave
@@ -27,8 +26,9 @@ from unfoldify.emit.patch.syntax import UserFile
 from unfoldify.emit.patch.text import Edit
 from unfoldify.emit.patch.top import Top, top_of
 from unfoldify.errors import UsageError
-from unfoldify.lower import Declined, Group, Lowering, function_name
+from unfoldify.lowering.lower import Declined, Group, Lowering, function_name
 from unfoldify.options import Options
+from unfoldify.recording.capture import joined
 
 Groups = Sequence[tuple[str, Group]]
 Declines = Sequence[tuple[str, Declined]]

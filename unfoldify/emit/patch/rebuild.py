@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from unfoldify.errors import UsageError
-from unfoldify.target import import_root, importable
+from unfoldify.loading.target import import_root, importable
 
 BUILDING: ContextVar[bool] = ContextVar("BUILDING", default=False)
 ATOMS = (

@@ -12,7 +12,7 @@ import torch
 from unfoldify.emit.patch.arguments import Source, described
 from unfoldify.emit.patch.sites import Call
 from unfoldify.emit.patch.spell import Invocation, Operand, Spelling, named, spell, written
-from unfoldify.lower import Lowering
+from unfoldify.lowering.lower import Lowering
 from unfoldify.rules import Decline
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.capture import Body, joined
 from unfoldify.emit.patch.syntax import UserFile, span
-from unfoldify.lower import layer_path, rule_of
+from unfoldify.lowering.lower import layer_path, rule_of
+from unfoldify.recording.capture import Body, joined
+from unfoldify.recording.source import Position, site
 from unfoldify.rules import Rule
-from unfoldify.source import Position, site
 
 Rules = Mapping[Callable[..., Any], Rule]
 

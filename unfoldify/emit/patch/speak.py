@@ -12,10 +12,10 @@ import torch
 from einops.parsing import ParsedExpression
 from torch import fx, nn
 
-from unfoldify.dialect import speak_torch
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_expression
-from unfoldify.record import describe
+from unfoldify.lowering.dialect import speak_torch
+from unfoldify.recording.record import describe
 from unfoldify.rules.dialect_torch import _lettered as lettered
 
 SIZE = 2  # of every axis, where one has to be known to run a call

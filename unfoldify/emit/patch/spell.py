@@ -15,14 +15,14 @@ from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.dialect import speak_torch
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import Comment
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.naming import MAIN, last_uses, local_name
 from unfoldify.emit.plan import Planner, Step
-from unfoldify.lower import Group, Lowering, lower
-from unfoldify.record import Description
+from unfoldify.lowering.dialect import speak_torch
+from unfoldify.lowering.lower import Group, Lowering, lower
+from unfoldify.recording.record import Description
 from unfoldify.rules import Decline
 
 PREFIX = "operand_"

@@ -17,7 +17,7 @@ from unfoldify.emit.patch.imports import WANTED, Imports, choose_imports, is_bou
 from unfoldify.emit.patch.sites import Place
 from unfoldify.emit.patch.speak import in_torch
 from unfoldify.emit.patch.syntax import UserFile
-from unfoldify.layers import has_hooks, torch_layer
+from unfoldify.recording.layers import has_hooks, torch_layer
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The command's work: arguments checked, progress shown, files written, what was done said."""

@@ -1,0 +1,1 @@
+"""Recorded graphs → the same graphs with every contraction spelled out."""

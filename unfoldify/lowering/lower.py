@@ -1,0 +1,279 @@
+"""Calls that have a rule → the calls that the rule makes, in their place.
+
+The rule runs on tensors without data under a recorder, so what it does is recorded as the model was:
+one definition serves the eager function, this rewrite and the emitted text.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from unfoldify.recording.capture import Layer, joined
+from unfoldify.recording.record import Description, Frame, Recorder
+from unfoldify.recording.rolling import take_place
+from unfoldify.recording.traced import traced
+from unfoldify.rules import Decline, Rule
+
+Rules = Mapping[Callable[..., Any], Rule]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The lines that spell out one call."""
+
+    layer: str  # path from the module whose graph it is in; "" for a plain function call
+    function: str  # torch's name of what was called
+    kind: str
+    text: str  # what is special: "3x3, stride 2, padding 1"
+    style: str
+    shapes: tuple[tuple[int, ...], ...]  # of the first operand and of the result
+    intermediate: int  # bytes of the largest value in between
+    why: str = ""  # why the style is not the one that was asked for
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A call that has a rule and stays as it is."""
+
+    layer: str
+    function: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How calls are to be spelled out."""
+
+    rules: Rules
+    style: str = "product"
+    max_intermediate: int = 1 << 30
+    wanted: Callable[[str, str], bool] = lambda path, kind: True  # by a layer's full path
+
+    def within(self, path: str, wanted: Callable[[str, str], bool]) -> Lowering:
+        """The same for the graph of the module at `path`."""
+        return replace(
+            self, wanted=lambda layer, kind: wanted(joined(path, layer) if layer else "", kind)
+        )
+
+
+def lower(graph: fx.Graph, how: Lowering) -> tuple[list[Group], list[Declined]]:
+    """Spell out, in place, every call of the graph that has a rule."""
+    groups: list[Group] = []
+    declined: list[Declined] = []
+    for node in list(graph.nodes):
+        rule = rule_of(node, how.rules)
+        if rule is None or not how.wanted(layer_path(node), rule.kind):
+            continue
+        try:
+            groups.append(spell_out(graph, node, rule, how))
+        except Decline as reason:
+            declined.append(Declined(layer_path(node), function_name(node), rule.kind, str(reason)))
+    return groups, declined
+
+
+def rule_of(node: fx.Node, rules: Rules) -> Rule | None:
+    """The rule of a call, whichever way torch spells it."""
+    if node.op == "call_function":
+        target: Any = node.target
+        return rules.get(OPERATOR_METHODS.get(target, target))
+    if node.op == "call_method":
+        return rules.get(getattr(Tensor, str(node.target), None))  # type: ignore[arg-type]
+    return None
+
+
+def spell_out(graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering) -> Group:
+    """Replace one call by what its rule does; in the einsum style where the product would not fit."""
+    recorder = RuleRecorder(graph, node)
+    text = recorder.quietly(rule.describe)
+    style, why = how.style, ""
+    nodes = recorder.run(rule, style)
+    largest = max((size_in_bytes(new.meta.get("val")) for new in nodes), default=0)
+    if style == "product" and largest > how.max_intermediate:
+        recorder.undo(nodes)
+        nodes = recorder.run(rule, "einsum")
+        style, why = "einsum", f"the product would take {readable(largest)}"
+        largest = max((size_in_bytes(new.meta.get("val")) for new in nodes), default=0)
+    group = Group(
+        layer_path(node),
+        function_name(node),
+        rule.kind,
+        text,
+        style,
+        recorder.shapes(),
+        largest,
+        why,
+    )
+    recorder.replace(nodes, group)
+    return group
+
+
+class RuleRecorder(Recorder):
+    """Runs one rule and records what it does in front of the call that it replaces."""
+
+    def __init__(self, graph: fx.Graph, node: fx.Node) -> None:
+        super().__init__()
+        self.node = node
+        self.graph = graph
+        self.result: Any = None
+        self.flag: fx.Node | None = None  # self.training, where the call depends on it
+        self.boundary = frozenset({RuleRecorder.run.__code__})
+
+    def run(self, rule: Rule, style: str) -> list[fx.Node]:
+        """The nodes of one run of the rule."""
+        frame = Frame(self.graph)
+        self.stack = [frame]
+        args, kwargs = self.stand_ins()
+        before = set(self.graph.nodes)
+        with self.graph.inserting_before(self.node):
+            try:
+                with torch.set_grad_enabled(True), self.running():
+                    self.result = rule.function(*args, **kwargs, style=style)
+            except Decline:
+                self.undo([node for node in self.graph.nodes if node not in before])
+                raise
+        return [node for node in self.graph.nodes if node not in before]
+
+    def stand_ins(self) -> tuple[Any, Any]:
+        """The call's arguments as tensors without data and as sizes that remember their nodes."""
+        made: dict[fx.Node, Any] = {}
+
+        def stand_in(node: fx.Node) -> Any:
+            if node not in made:
+                made[node] = self.stand_in(node)
+            return made[node]
+
+        args = fx.node.map_arg(self.node.args, stand_in)
+        kwargs = fx.node.map_arg(self.node.kwargs, stand_in)
+        return args, kwargs
+
+    def stand_in(self, node: fx.Node) -> Any:
+        if node.op == "get_attr" and node.target == "training":
+            self.flag = node
+            return True  # what the rule does in training; `follow_flag` makes it depend on the mode
+        if "val" in node.meta:
+            tensor = node.meta["val"].meta()
+            self.stack[-1].values[id(tensor)] = (lambda: tensor, node)
+            return tensor
+        if "value" in node.meta:
+            return traced(node.meta["value"], node, self)
+        if isinstance(node.meta.get("length"), int) and node.target is getattr:
+            return node.args[0].meta["val"].shape  # type: ignore[union-attr]
+        raise Decline("an argument is neither a tensor nor a number")
+
+    def quietly(self, describe_call: Callable[..., str]) -> str:
+        """The description of the call, from its arguments as they are."""
+        self.stack = [Frame(self.graph)]
+        args, kwargs = self.stand_ins()
+        self.stack = []
+        return describe_call(*args, **kwargs)
+
+    def missing(self, tensor: Tensor) -> fx.Node:
+        raise Decline("the rule made a tensor that was not recorded")
+
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the call's tensors, its operands first, its result last."""
+        operands = [n.meta["val"].shape for n in self.node.all_input_nodes if "val" in n.meta]
+        result = self.result[0] if isinstance(self.result, (tuple, list)) else self.result
+        return (*operands, *([tuple(result.shape)] if isinstance(result, Tensor) else []))
+
+    def undo(self, nodes: list[fx.Node]) -> None:
+        for node in reversed(nodes):
+            self.graph.erase_node(node)
+
+    def replace(self, nodes: list[fx.Node], group: Group) -> None:
+        """Let everything that used the call use the rule's result."""
+        results = self.result if isinstance(self.result, (tuple, list)) else (self.result,)
+        whole = not isinstance(self.result, (tuple, list))
+        ends: list[Any] = [self.result_node(result) for result in results]
+        for node in nodes:
+            node.meta["group"] = group
+            node.meta["call_positions"] = self.node.meta.get("positions", ())
+            for key in ("grad", "layer", "outer", "loop"):
+                if key in self.node.meta:
+                    node.meta[key] = self.node.meta[key]
+        if whole:
+            self.hand_over(self.node, ends[0], nodes)
+        else:
+            for user in list(self.node.users):
+                if user.users or "kept" in user.meta:
+                    self.hand_over(user, ends[user.args[1]], nodes)  # type: ignore[index]
+                self.graph.erase_node(user)
+        self.graph.erase_node(self.node)
+        self.drop_unused(nodes)
+        if self.flag is not None:
+            follow_flag(
+                [node for node in nodes if node.graph is self.graph and not node._erased], self.flag
+            )
+
+    def result_node(self, result: Any) -> fx.Node | None:
+        return self.node_of(result) if isinstance(result, Tensor) else None
+
+    def hand_over(self, old: fx.Node, new: fx.Node | None, nodes: list[fx.Node]) -> None:
+        if new is None:
+            return
+        old.replace_all_uses_with(new)
+        take_place(new, old)
+        if new in nodes:
+            new.meta["rule_positions"] = new.meta.get("positions", ())
+            for key in ("positions", "val", "result_of", "outer", "item"):
+                if key in old.meta:
+                    new.meta[key] = old.meta[key]
+            new.meta["result"] = True
+
+    def drop_unused(self, nodes: list[fx.Node]) -> None:
+        for node in reversed(nodes):
+            if (
+                not node.users
+                and not {"mutates", "kept"} & node.meta.keys()
+                and not node.meta.get("result")
+            ):
+                self.graph.erase_node(node)
+
+
+def follow_flag(nodes: list[fx.Node], flag: fx.Node) -> None:
+    """Dropout that the rule does in training is done in training only."""
+    for node in nodes:
+        if "dropout" in function_name(node):
+            node.args = (*node.args[:2],)
+            node.kwargs = {
+                **{k: v for k, v in node.kwargs.items() if k != "inplace"},
+                "training": flag,
+            }
+
+
+def layer_path(node: fx.Node) -> str:
+    layer: Layer | None = node.meta.get("layer")
+    return layer.path if layer is not None else ""
+
+
+def function_name(node: fx.Node) -> str:
+    target: Any = node.target
+    if isinstance(target, str):
+        return target
+    if isinstance(target, torch._ops.OpOverload):
+        return str(target._schema.name).split("::")[-1]
+    return str(getattr(target, "__name__", target))
+
+
+def size_in_bytes(description: Description | None) -> int:
+    return 0 if description is None else math.prod(description.shape) * description.dtype.itemsize
+
+
+def readable(size: float) -> str:
+    """`1536` → `1.5 KiB`"""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if size >= 100 or size == int(size) else f"{size:.1f} {unit}"
+
+
+OPERATOR_METHODS: dict[Any, Any] = {operator.matmul: Tensor.matmul}

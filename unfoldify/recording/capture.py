@@ -1,0 +1,652 @@
+"""model → one graph per module call, by running it once.
+
+Modules of torch.nn that are spelled out run inside their parent's graph; others of torch.nn are one
+call; every other module gets a graph of its own. Whatever a graph uses from outside itself becomes
+an argument of it, whatever is used of it outside becomes a result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import inspect
+import operator
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from unfoldify.errors import CaptureError
+from unfoldify.recording.layers import plan
+from unfoldify.recording.record import Frame, Read, Recorder, describe, plain_arguments, tensors_in
+from unfoldify.recording.source import Position, site, users_place
+from unfoldify.recording.traced import Traced, plain
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of torch.nn that is being spelled out, by its path from the module whose graph it is
+    in.
+    """
+
+    path: str
+    module: nn.Module = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of a forward: what the example gave, and the node that stands for it."""
+
+    name: str
+    kind: Any  # inspect's
+    node: fx.Node | None  # None: not a tensor, the value is fixed
+    value: Any = None
+    outer: fx.Node | None = None  # the value in the caller's graph
+    lifted: bool = False  # not an argument of the original's: a value that came from outside
+
+
+@dataclass(eq=False)
+class Body(Frame):
+    """What one call of one module did."""
+
+    module: nn.Module = field(default_factory=nn.Module)
+    path: str = ""
+    parent: Body | None = None
+    parameters: list[Parameter] = field(default_factory=list)
+    exports: list[fx.Node] = field(default_factory=list)
+    call: fx.Node | None = None  # in the parent's graph
+    constants: dict[str, Tensor] = field(default_factory=dict)
+    training: bool = False
+    other_mode: Body | None = None  # what it did in training mode, where that is another graph
+    positions: tuple[Position, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A model, seen running once."""
+
+    model: nn.Module
+    root: Body
+    reads: tuple[Read, ...]
+    output: Any
+    constants: Mapping[str, Tensor]
+
+
+def capture(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    wanted: Callable[[str, str], bool] = lambda path, kind: True,
+) -> Recording:
+    """Run the model on its example and record it; the caller keeps the model from being changed."""
+    recorder = ModelRecorder(model, wanted)
+    with recorder.running(), recorder.module_calls(), torch.compiler.set_stance("force_eager"):
+        output = recorder.run(args, dict(kwargs))
+    return Recording(model, recorder.root, tuple(recorder.reads), output, recorder.constants)
+
+
+class ModelRecorder(Recorder):
+    """A recorder that follows the calls of a model's modules."""
+
+    def __init__(self, model: nn.Module, wanted: Callable[[str, str], bool]) -> None:
+        super().__init__()
+        self.model = model
+        self.wanted = wanted
+        self.module_paths: dict[int, list[str]] = {}
+        for path, module in model.named_modules(remove_duplicate=False):
+            self.module_paths.setdefault(id(module), []).append(path)
+        self.state_paths: dict[int, list[str]] = {}
+        for path, tensor in named_state(model):
+            self.state_paths.setdefault(id(tensor), []).append(path)
+        self.attribute_paths = dict(reversed(list(plain_tensors(model))))
+        self.constants: dict[str, Tensor] = {}
+        # by its type: asking a dead weak proxy for its class raises
+        self.alive = {id(held) for held in gc.get_objects() if issubclass(type(held), Tensor)}
+        self.alive |= {id(tensor) for tensor in leaves_of(model)}
+        self.past: dict[int, tuple[Any, fx.Node, Body]] = {}
+        self.root: Body
+        self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
+
+    # -- modules -------------------------------------------------------------------------------
+
+    @contextmanager
+    def module_calls(self) -> Iterator[None]:
+        """Route every module call through the recorder."""
+        original = nn.Module.__call__
+        recorder = self
+
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            return recorder.call_module(original, module, args, kwargs)
+
+        nn.Module.__call__ = call  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            nn.Module.__call__ = original  # type: ignore[method-assign]
+
+    def call_module(self, original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        paths = self.module_paths.get(id(module))
+        if self.paused or not self.stack or paths is None:
+            return original(module, *args, **kwargs)
+        if isinstance(module, torch.jit.ScriptModule):
+            raise CaptureError(
+                f"{paths[0] or 'the model'} is TorchScript ({type(module).__name__}): its Python is "
+                "gone, so its calls cannot be seen.\nBuild the model with the module as it was "
+                "before torch.jit.script or trace."
+            )
+        path = self.path_here(paths)
+        if path is None:
+            return original(module, *args, **kwargs)
+        how = plan(module, path, self.wanted)
+        if how == "spell":
+            return self.spell(original, module, path, args, kwargs)
+        if how == "keep":
+            return self.keep(original, module, path, args, kwargs)
+        return self.enter(original, module, path, args, kwargs, self.positions())
+
+    def path_here(self, paths: list[str]) -> str | None:
+        """The module's path from the module whose graph is being recorded."""
+        return next((path for path in (below(p, self.body.path) for p in paths) if path), None)
+
+    @property
+    def body(self) -> Body:
+        body = self.frame
+        assert isinstance(body, Body)
+        return body
+
+    def spell(self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
+        self.frame.layers.append(Layer(path, module))
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            self.frame.layers.pop()
+
+    def keep(self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
+        given = [
+            (tensor, tensor._version)
+            for tensor in tensors_in((args, kwargs))
+            if not tensor.is_inference()
+        ]
+        with self.pause(), torch._C.DisableTorchFunction():
+            result = original(module, *plain_arguments(args), **plain_arguments(kwargs))
+        node = self.add("call_module", path, args, kwargs)
+        mutated = [tensor for tensor, version in given if tensor._version != version]
+        if mutated:
+            node.meta["mutates"] = tuple(self.node_of(tensor) for tensor in mutated)
+        else:
+            result = self.distinct(result, [tensor for tensor, _ in given])
+        node.meta["module"] = module
+        self.bind(result, node)
+        return result
+
+    def enter(
+        self,
+        original: Any,
+        module: nn.Module,
+        path: str,
+        args: Any,
+        kwargs: Any,
+        positions: tuple[Position, ...],
+    ) -> Any:
+        """Run a module in a graph of its own, and note the call in its parent's."""
+        parent = self.body
+        body = Body(
+            fx.Graph(),
+            module=module,
+            path=joined(parent.path, path),
+            parent=parent,
+            training=module.training,
+        )
+        body.positions = positions
+        self.stack.append(body)
+        try:
+            self.bind_arguments(body, args, kwargs)
+            before = dict(module._buffers)
+            result = original(module, *args, **kwargs)
+            self.note_new_buffers(module, before)
+            body.graph.output(self.result(result))
+        finally:
+            self.stack.pop()
+            for key, (reference, node) in body.values.items():
+                self.past[key] = (reference, node, body)
+        call = self.add("call_module", path, (), {})
+        call.meta["positions"] = positions
+        call.meta["body"] = body
+        call.meta["module"] = module
+        call.args = tuple(
+            parameter.outer for parameter in body.parameters if parameter.node is not None
+        )
+        body.call = call
+        if any("mutates" in node.meta or node.target is setattr for node in body.graph.nodes):
+            call.meta["mutates"] = ()
+        self.bind_result(result, call)
+        return result
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The model's own call, whose arguments are the example's."""
+        original = vars(nn.Module)["_wrapped_call_impl"]
+        body = Body(fx.Graph(), module=self.model, training=self.model.training)
+        self.root = body
+        self.stack.append(body)
+        bound = inspect.signature(self.model.forward).bind(*args, **kwargs)
+        for name, value, kind in given_one_by_one(bound):
+            has_tensor = any(True for _ in leaves(value))
+            node = body.graph.placeholder(name) if has_tensor else None
+            body.parameters.append(Parameter(name, kind, node, value))
+            if node is not None:
+                node.meta["name"] = name
+        for parameter in body.parameters:
+            if parameter.node is not None:
+                self.bind_input(parameter.value, parameter.node)
+        before = dict(self.model._buffers)
+        result = original(self.model, *args, **kwargs)
+        self.note_new_buffers(self.model, before)
+        body.graph.output(self.result(result, whole=True))
+        self.stack.pop()
+        return result
+
+    def note_new_buffers(self, module: nn.Module, before: Mapping[str, Any]) -> None:
+        """A buffer that forward replaced by a value of its own is an assignment of the emitted
+        forward.
+        """
+        for name, buffer in module._buffers.items():
+            if isinstance(buffer, Tensor) and buffer is not before.get(name):
+                node = self.known(buffer, self.frame)
+                if node is not None:
+                    owner = self.frame.graph.create_node("get_attr", "", (), {})
+                    self.frame.graph.call_function(setattr, (owner, name, node)).meta[
+                        "mutates"
+                    ] = ()
+
+    # -- arguments and results -----------------------------------------------------------------
+
+    def bind_input(self, value: Any, node: fx.Node) -> None:
+        """The tensors of one argument of the model, however deep they are in it."""
+        if isinstance(value, Tensor):
+            self.bind(value, node)
+            return
+        for step, key, item in steps(value):
+            if any(True for _ in leaves(item)):
+                inner = self.frame.graph.call_function(step, (node, key))
+                self.bind_input(item, inner)
+
+    def bind_arguments(self, body: Body, args: Any, kwargs: Any) -> None:
+        """Tensors and sizes that a module is given directly are its arguments, under its own names."""
+        try:
+            bound = inspect.signature(body.module.forward).bind(*args, **kwargs)
+        except (TypeError, ValueError):
+            return  # forward itself will say what is wrong
+        for name, value in bound.arguments.items():
+            kind = bound.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                items = [(f"{name.rstrip('s')}{index}", item) for index, item in enumerate(value)]
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                items = list(value.items())
+            else:
+                items = [(name, value)]
+            for label, item in items:
+                if isinstance(item, Tensor) or (isinstance(item, Traced) and item.owner is self):
+                    self.lift(item, body, label, lifted=False)
+
+    def lift(self, value: Any, body: Body, name: str, *, lifted: bool = True) -> fx.Node:
+        """A value of the caller's graph, as an argument of a body."""
+        known = self.known_value(value, body)
+        if known is not None:
+            return known
+        position = self.stack.index(body)
+        self.stack, rest = self.stack[:position], self.stack[position:]
+        try:
+            outer = self.node_of(value) if isinstance(value, Tensor) else self.node_of_number(value)
+        finally:
+            self.stack = self.stack + rest
+        existing = list(body.graph.nodes)
+        anchor = next((node for node in existing if node.op != "placeholder"), None)
+        with body.graph.inserting_before(anchor) if anchor is not None else nothing():
+            node = body.graph.placeholder(name)
+        node.meta["name"] = name
+        if isinstance(outer, fx.Node):
+            node.meta.update(
+                {key: outer.meta[key] for key in ("val", "value") if key in outer.meta}
+            )
+        body.parameters.append(
+            Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, node, None, outer, lifted)
+        )
+        if isinstance(value, Tensor):
+            body.values[id(value)] = (weakref.ref(value), node)
+        else:
+            body.values[id(value)] = (lambda: value, node)
+        return node
+
+    def known_value(self, value: Any, frame: Frame) -> fx.Node | None:
+        entry = frame.values.get(id(value))
+        return entry[1] if entry is not None and entry[0]() is value else None
+
+    def result(self, value: Any, *, whole: bool = False) -> Any:
+        """What a module returned, as the graph's output; `whole` keeps classes, else they become
+        tuples.
+        """
+        if isinstance(value, (Tensor, Traced)):
+            return self.to_nodes(value)
+        if isinstance(value, torch.Size):
+            return tuple(self.result(item) for item in value)
+        if type(value) in (tuple, list):
+            return type(value)(self.result(item, whole=whole) for item in value)
+        if type(value) is dict:
+            return {key: self.result(item, whole=whole) for key, item in value.items()}
+        if isinstance(
+            value, (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
+        ):
+            return value
+        if type(value).__module__ == "torch.return_types":
+            return self.return_type(value)
+        if whole:
+            return self.structure(value)
+        if isinstance(value, tuple):
+            return tuple(self.result(item) for item in value)
+        return tuple(self.to_nodes(leaf) for leaf in leaves(value)) or None
+
+    def return_type(self, value: Any) -> Any:
+        """What `x.max(dim=1)` returns, handed on whole where it still is whole."""
+        items = tuple(self.to_nodes(item) for item in value)
+        sources = {item.args[0] if item.target is getattr else None for item in items}
+        source = sources.pop()
+        return source if not sources and isinstance(source, fx.Node) else items
+
+    def structure(self, value: Any) -> Any:
+        """An object of a class with named fields: a node that builds one of the same name and
+        fields.
+        """
+        if type(value) is OrderedDict:
+            items = {str(key): self.result(item, whole=True) for key, item in value.items()}
+            return self.frame.graph.call_function(OrderedDict, (items,))
+        fields = named_fields(value)
+        if fields is None:
+            return None
+        kwargs = {
+            name: self.result(item, whole=True) for name, item in fields.items() if item is not None
+        }
+        target = Construct(type(value).__name__, tuple(fields), isinstance(value, tuple))
+        node = self.frame.graph.call_function(target, (), kwargs)
+        node.meta["class"] = type(value)
+        return node
+
+    def bind_result(self, result: Any, call: fx.Node) -> None:
+        """The results of a child, in the parent's graph; the inverse of `result`."""
+        if isinstance(result, Traced) and result.owner is self:
+            self.frame.values[id(result)] = (lambda: result, call)
+        elif isinstance(result, (Tensor, torch.Size)) or type(result) in (tuple, list, dict):
+            if isinstance(result, Tensor):
+                self.bind(result, call)
+            elif not isinstance(result, torch.Size):
+                entries = result.items() if isinstance(result, dict) else enumerate(result)
+                for key, item in entries:
+                    if any(True for _ in leaves(item)):
+                        self.bind_result(item, self.getitem(call, key))
+                call.meta["length"] = len(result)
+        elif isinstance(result, tuple):
+            self.bind_result(tuple(result), call)
+        else:
+            found = list(leaves(result))
+            for index, leaf in enumerate(found):
+                self.bind_result(leaf, self.getitem(call, index))
+            call.meta["length"] = len(found)
+
+    def getitem(self, node: fx.Node, key: Any) -> fx.Node:
+        inner = self.frame.graph.call_function(operator.getitem, (node, key))
+        inner.meta["positions"] = node.meta.get("positions", ())
+        inner.meta["item"] = key
+        return inner
+
+    # -- values from elsewhere -----------------------------------------------------------------
+
+    def node_of(self, tensor: Tensor) -> fx.Node:
+        """The node of a value; a parameter with several names goes by the one of the layer that
+        uses it.
+        """
+        names = self.state_paths.get(id(tensor), ())
+        if len(names) > 1 and self.frame.layers:
+            own = joined(self.body.path, self.frame.layers[-1].path)
+            path = next(
+                (below(p, self.body.path) for p in names if p.rpartition(".")[0] == own), None
+            )
+            if path is not None:
+                existing = self.known(tensor, self.frame)
+                if existing is None or (existing.op == "get_attr" and existing.target != path):
+                    return self.attribute(tensor, path, len(self.stack) - 1)
+        return super().node_of(tensor)
+
+    def missing(self, tensor: Tensor) -> fx.Node:
+        """A parameter or buffer, a value of a caller or of a finished call, or a constant."""
+        paths = self.state_paths.get(id(tensor))
+        if paths is not None:
+            for depth, frame in reversed(list(enumerate(self.stack))):
+                assert isinstance(frame, Body)
+                path = next((p for p in (below(p, frame.path) for p in paths) if p), None)
+                if path is not None:
+                    return self.attribute(tensor, path, depth)
+        for depth, frame in reversed(list(enumerate(self.stack[:-1]))):
+            if self.known(tensor, frame) is not None:
+                return self.bring_down(tensor, depth)
+        past = self.past.get(id(tensor))
+        if past is not None and past[0]() is tensor:
+            depth = self.bring_up(tensor, past[2], past[1])
+            return self.bring_down(tensor, depth)
+        return self.constant(tensor)
+
+    def attribute(self, tensor: Tensor, path: str, depth: int) -> fx.Node:
+        frame = self.stack[depth]
+        node = frame.graph.create_node("get_attr", path)
+        self.bind_in(frame, tensor, node)
+        return self.bring_down(tensor, depth)
+
+    def bind_in(self, frame: Frame, tensor: Tensor, node: fx.Node) -> None:
+        node.meta["val"] = describe(tensor)
+        frame.values[id(tensor)] = (weakref.ref(tensor), node)
+
+    def bring_down(self, tensor: Tensor, depth: int) -> fx.Node:
+        """From the graph at `depth` of the stack to the top: an argument of every graph in between."""
+        node = self.known(tensor, self.stack[depth])
+        assert node is not None
+        for body in self.stack[depth + 1 :]:
+            assert isinstance(body, Body)
+            name = node.name if node.op == "placeholder" else suggested_name(node) or "x"
+            node = self.lift(tensor, body, name)
+        return node
+
+    def bring_up(self, tensor: Tensor, body: Body, node: fx.Node) -> int:
+        """From a finished graph to one that still runs: a further result of every graph in between."""
+        while True:
+            parent, call = body.parent, body.call
+            assert parent is not None
+            assert call is not None
+            body.exports.append(node)
+            with parent.graph.inserting_after(last_item(call)):
+                outer = parent.graph.call_function(exported, (call, len(body.exports) - 1))
+            outer.meta["positions"] = node.meta.get("positions", ())
+            self.bind_in(parent, tensor, outer)
+            if parent in self.stack:
+                return self.stack.index(parent)
+            body, node = parent, outer
+
+    def constant(self, tensor: Tensor) -> fx.Node:
+        """A tensor that the run did not make: a plain attribute, a global, a closure's."""
+        if id(tensor) not in self.alive and id(tensor) not in self.made:
+            raise unseen(tensor, self.positions())
+        found = self.attribute_paths.get(id(tensor))
+        for depth, frame in reversed(list(enumerate(self.stack))):
+            assert isinstance(frame, Body)
+            path = below(found, frame.path) if found else None
+            if path is not None or depth == len(self.stack) - 1:
+                break
+        if path is None:
+            depth = len(self.stack) - 1
+            path = f"constant{len(self.body.constants)}"
+            while hasattr(self.body.module, path):
+                path += "_"
+        owner = self.stack[depth]
+        assert isinstance(owner, Body)
+        self.constants[joined(owner.path, path)] = tensor
+        owner.constants[path] = tensor
+        node = self.attribute(tensor, path, depth)
+        self.stack[depth].values[id(tensor)][1].meta["constant"] = tensor
+        return node
+
+    def node_of_number(self, number: Any) -> Any:
+        if number.owner is not self:
+            return plain(number)
+        known = self.known_value(number, self.frame)
+        if known is not None:
+            return known
+        if number.node.graph is self.frame.graph:
+            return number.node
+        for depth, frame in reversed(list(enumerate(self.stack[:-1]))):
+            if number.node.graph is frame.graph or self.known_value(number, frame) is not None:
+                for body in self.stack[depth + 1 :]:
+                    assert isinstance(body, Body)
+                    known = self.lift(number, body, suggested_name(number.node) or "n")
+                return known
+        return plain(number)
+
+
+def exported(result: Any, index: int) -> Any:
+    """In a graph under construction: the index-th further result of a call."""
+    raise NotImplementedError("replaced when the graph is finished")
+
+
+@dataclass(frozen=True)
+class Construct:
+    """Call target: an object with named fields."""
+
+    name: str
+    fields: tuple[str, ...]
+    is_tuple: bool = False
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __call__(self, **kwargs: Any) -> Any:
+        return kwargs
+
+
+# -- structures ------------------------------------------------------------------------------------
+
+
+def unseen(tensor: Tensor, positions: tuple[Position, ...]) -> CaptureError:
+    """The message for a tensor that no recorded call made."""
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return CaptureError(
+        f"{users_place(positions)}a {tuple(tensor.shape)} {kind} tensor is used here that was made "
+        "while the model ran by a call that cannot be seen (TorchScript, a C++ extension, numpy).\n"
+        "Make it by a torch call, or keep it as a buffer of the model."
+    )
+
+
+def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, Any]]:
+    """Name, value and kind of each argument; what `**kwargs` took, under the names it was given."""
+    for name, value in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            yield from ((key, item, inspect.Parameter.KEYWORD_ONLY) for key, item in value.items())
+        else:
+            yield name, value, kind
+
+
+def leaves_of(model: nn.Module) -> Iterator[Tensor]:
+    for module in model.modules():
+        yield from leaves(vars(module))
+
+
+def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:
+    """One level into a structure: how to get there, by which key, and what is there."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from ((getattr, name, getattr(value, name)) for name in value._fields)
+    elif isinstance(value, (tuple, list)):
+        yield from ((operator.getitem, index, item) for index, item in enumerate(value))
+    elif isinstance(value, Mapping):
+        yield from ((operator.getitem, key, item) for key, item in value.items())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from ((getattr, f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+
+
+def leaves(value: Any) -> Iterator[Tensor]:
+    """The tensors of a structure."""
+    if isinstance(value, Tensor):
+        yield value
+    else:
+        for _, _, item in steps(value):
+            yield from leaves(item)
+
+
+def named_fields(value: Any) -> dict[str, Any] | None:
+    """The fields of a namedtuple, a dataclass or a mapping such as ModelOutput, by name."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: getattr(value, name) for name in value._fields}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
+    return None
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+def named_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every parameter and buffer under each of its names."""
+    yield from model.named_parameters(remove_duplicate=False)
+    yield from model.named_buffers(remove_duplicate=False)
+
+
+def plain_tensors(model: nn.Module) -> Iterator[tuple[int, str]]:
+    """Tensors kept as plain attributes, with their paths."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and name.isidentifier():
+                yield id(value), joined(path, name)
+
+
+def below(path: str, ancestor: str) -> str | None:
+    """`path` as seen from `ancestor`, or None where it is not below it."""
+    if not ancestor:
+        return path
+    return path[len(ancestor) + 1 :] if path.startswith(ancestor + ".") else None
+
+
+def joined(*parts: str) -> str:
+    return ".".join(part for part in parts if part)
+
+
+def suggested_name(node: fx.Node) -> str | None:
+    """A name for a value that goes to another graph."""
+    if "name" in node.meta:
+        return str(node.meta["name"])
+    if node.op == "get_attr":
+        return str(node.target).rsplit(".", 1)[-1]
+    for position in node.meta.get("positions", ())[:1]:
+        found = site(position)
+        if found is not None and found.role == "assigned":
+            if not found.unpacks:
+                return found.targets[0]
+            item = node.args[1] if node.target is operator.getitem else None
+            if isinstance(item, int) and item < len(found.targets):
+                return found.targets[item]
+    return None
+
+
+def last_item(call: fx.Node) -> fx.Node:
+    """The last of the nodes right behind a call that only take its result apart."""
+    node = call
+    while node.next.op == "call_function" and node.next.target in (operator.getitem, exported):
+        node = node.next
+    return node
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    yield

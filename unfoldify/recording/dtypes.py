@@ -1,0 +1,81 @@
+"""dtype arguments that the user read from a value → that value's dtype."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import torch
+from torch import fx
+
+from unfoldify.recording.align import before
+from unfoldify.recording.source import site
+
+
+def settle_dtypes(graph: fx.Graph) -> None:
+    """`dtype=x.dtype` was recorded as the dtype it was; where the source reads one, so does the
+    graph.
+    """
+    for node in list(graph.nodes):
+        if not any(isinstance(value, torch.dtype) for value in (*node.args, *node.kwargs.values())):
+            continue
+        given = dtype_expression(node)
+        if given is None or is_literal(given):
+            continue
+        node.args = tuple(read(graph, node, value, given) for value in node.args)
+        node.kwargs = {key: read(graph, node, value, given) for key, value in node.kwargs.items()}
+
+
+def dtype_expression(node: fx.Node) -> ast.expr | None:
+    """What the user wrote for the dtype of a call."""
+    for position in node.meta.get("positions", ())[:1]:
+        found = site(position)
+        call = found.expression if found is not None else None
+        if isinstance(call, ast.Call):
+            for keyword in call.keywords:
+                if keyword.arg == "dtype":
+                    return keyword.value
+            return next((arg for arg in reversed(call.args) if mentions_dtype(arg)), None)
+    return None
+
+
+def mentions_dtype(expression: ast.expr) -> bool:
+    return any(
+        isinstance(n, ast.Attribute) and n.attr in ("dtype", "_dtype") for n in ast.walk(expression)
+    ) or (isinstance(expression, ast.Name) and "dtype" in expression.id)
+
+
+def is_literal(expression: ast.expr) -> bool:
+    """`torch.float32`"""
+    return (
+        isinstance(expression, ast.Attribute)
+        and isinstance(expression.value, ast.Name)
+        and (expression.value.id == "torch" and expression.attr != "dtype")
+    )
+
+
+def read(graph: fx.Graph, node: fx.Node, value: Any, given: ast.expr) -> Any:
+    """The dtype of the nearest value that has it; of the one that the user names where it is near."""
+    if not isinstance(value, torch.dtype) or not value.is_floating_point:
+        return value
+    wanted = (
+        given.value.id
+        if isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name)
+        else None
+    )
+    source = node.meta.get("dtype_from")
+    if source is not None and source.meta["val"].dtype == value:
+        with graph.inserting_before(node):
+            return graph.call_function(getattr, (source, "dtype"))
+    found = [
+        n
+        for n in before(node)
+        if "val" in n.meta and n.meta["val"].dtype == value and n.target is not getattr
+    ]
+    if not found:
+        return value
+    best = next(
+        (n for n in found if wanted is not None and wanted == n.meta.get("name", n.name)), found[0]
+    )
+    with graph.inserting_before(node):
+        return graph.call_function(getattr, (best, "dtype"))

@@ -1,0 +1,217 @@
+"""Recorded graphs → graphs that can be written down: results in place, dead calls gone, containers
+dissolved.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import fx, nn
+
+from unfoldify.recording.capture import Body, Layer, exported, joined
+from unfoldify.recording.dtypes import settle_dtypes
+from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
+from unfoldify.recording.record import is_random
+from unfoldify.recording.rolling import roll
+from unfoldify.recording.source import Position
+
+
+def finish(body: Body) -> None:
+    """Finish a body and every body it calls, innermost first."""
+    for call in calls(body):
+        finish(call.meta["body"])
+    place_exports(body)
+    settle_dtypes(body.graph)
+    dissolve(body)
+    drop_dead(body)
+    if body.parent is not None:
+        drop_unused_arguments(body)
+    roll(body.graph, over_modules=False)
+
+
+def calls(body: Body) -> list[fx.Node]:
+    """The calls of modules that have a graph of their own."""
+    return [node for node in body.graph.nodes if "body" in node.meta]
+
+
+def place_exports(body: Body) -> None:
+    """Values that are used outside become further results, after the module's own."""
+    for call in calls(body):
+        child: Body = call.meta["body"]
+        if not child.exports:
+            continue
+        with body.graph.inserting_after(call):
+            own = body.graph.call_function(operator.getitem, (call, 0))
+        own.meta.update(
+            {key: call.meta[key] for key in ("positions", "val", "length") if key in call.meta}
+        )
+        own.meta["item"] = 0
+        left_alone = {own, *(user for user in call.users if user.target is exported)}
+        call.replace_all_uses_with(own, partial(is_other, left_alone))
+        call.meta.pop("val", None)
+        call.meta["length"] = 1 + len(child.exports)
+        for user in list(call.users):
+            if user.target is exported:
+                user.target = operator.getitem
+                user.args = (call, user.args[1] + 1)  # type: ignore[operator]
+                user.meta["item"] = user.args[1]
+    if body.exports:
+        output = output_of(body)
+        output.args = ((output.args[0], *body.exports),)
+
+
+def output_of(body: Body) -> fx.Node:
+    last: fx.Node = next(iter(reversed(body.graph.nodes)))
+    return last
+
+
+def is_other(known: set[fx.Node], node: fx.Node) -> bool:
+    return node not in known
+
+
+def is_removable(node: fx.Node) -> bool:
+    """Whether a call that nobody uses can go: it changes nothing and draws no random numbers."""
+    if node.users or node.op in ("placeholder", "output") or "mutates" in node.meta:
+        return False
+    if node.target in (operator.setitem, setattr) or is_part_of_used(node):
+        return False
+    if node.op == "call_module":
+        child = node.meta.get("body")
+        return child is not None and all(
+            n.op in ("placeholder", "output") for n in child.graph.nodes
+        )
+    return not is_random(node)
+
+
+def is_part_of_used(node: fx.Node) -> bool:
+    """An unused item of a result of which others are used: loops are alike only with it."""
+    source = node.args[0] if node.target is operator.getitem else None
+    return (
+        isinstance(source, fx.Node)
+        and "item" in node.meta
+        and any(user.users for user in source.users)
+    )
+
+
+def drop_dead(body: Body) -> None:
+    for node in reversed(list(body.graph.nodes)):
+        if is_removable(node):
+            body.graph.erase_node(node)
+
+
+def drop_unused_arguments(body: Body) -> None:
+    """Arguments that a module's graph does not use are not arguments; the caller stops passing
+    them.
+    """
+    for parameter in list(body.parameters):
+        node = parameter.node
+        if node is not None and not node.users:
+            body.parameters.remove(parameter)
+            body.graph.erase_node(node)
+    if body.call is not None:
+        body.call.args = tuple(
+            parameter.outer for parameter in body.parameters if parameter.node is not None
+        )
+
+
+# -- containers ------------------------------------------------------------------------------------
+
+
+def dissolve(body: Body) -> None:
+    """Write the calls of an nn.Sequential where it was called, unless calling it whole says the
+    same.
+    """
+    for call in calls(body):
+        child: Body = call.meta["body"]
+        if is_plain_sequential(child.module) and (not is_chain(child) or not len(child.module)):  # type: ignore[arg-type]
+            inline(body, call)
+
+
+def is_chain(body: Body) -> bool:
+    """Whether a Sequential's graph only hands one value on from module to module, each of them
+    called whole.
+    """
+    value: Any = None
+    for node in body.graph.nodes:
+        if node.op == "placeholder" and value is None:
+            value = node
+        elif node.op == "call_module" and node.args == (value,) and not node.kwargs:
+            if "body" in node.meta and is_container_inside(node):
+                return False
+            value = node
+        elif node.op == "output":
+            return node.args[0] is value
+        else:
+            return False
+    return False
+
+
+def is_container_inside(call: fx.Node) -> bool:
+    return (
+        isinstance(call.meta["module"], CONTAINERS)
+        and type(call.meta["module"]).forward is nn.Module.forward
+    )
+
+
+def inline(body: Body, call: fx.Node) -> None:
+    """Replace the call of a module by what its graph does."""
+    child: Body = call.meta["body"]
+    path = str(call.target)
+    values: dict[fx.Node, Any] = {
+        parameter.node: argument
+        for parameter, argument in zip(
+            [p for p in child.parameters if p.node is not None], call.args, strict=True
+        )
+        if parameter.node is not None
+    }
+    outer: tuple[Position, ...] = call.meta.get("positions", ())
+    result: Any = None
+    last: fx.Node | None = None
+    for node in list(child.graph.nodes):
+        if node.op == "placeholder":
+            continue
+        if node.op == "output":
+            result = fx.node.map_arg(node.args[0], lambda n: values[n])
+            continue
+        with body.graph.inserting_before(call):
+            copy = body.graph.node_copy(node, lambda n: values[n])
+        values[node] = copy
+        adopt(body, copy, node, path, outer)
+        last = copy
+    if isinstance(result, fx.Node):
+        if result is last:
+            result.meta["positions"] = outer
+            result.meta["result_of"] = path
+        call.replace_all_uses_with(result)
+    else:
+        for user in list(call.users):
+            assert user.target is operator.getitem
+            user.replace_all_uses_with(result[user.args[1]])
+            body.graph.erase_node(user)
+    body.constants.update({joined(path, name): tensor for name, tensor in child.constants.items()})
+    body.graph.erase_node(call)
+
+
+def adopt(body: Body, copy: fx.Node, node: fx.Node, path: str, outer: tuple[Position, ...]) -> None:
+    """Make a copied node one of the parent's: its paths, its history, its layer."""
+    copy.meta = dict(node.meta)
+    if node.op in ("call_module", "get_attr"):
+        copy.target = joined(path, str(node.target))
+    if "layer" in copy.meta:
+        layer: Layer = copy.meta["layer"]
+        copy.meta["layer"] = Layer(joined(path, layer.path), layer.module)
+    if "body" in copy.meta:
+        grandchild: Body = copy.meta["body"]
+        grandchild.parent, grandchild.call = body, copy
+        live = [parameter for parameter in grandchild.parameters if parameter.node is not None]
+        outers: dict[int, Any] = dict(
+            zip([id(parameter) for parameter in live], copy.args, strict=True)
+        )
+        grandchild.parameters = [
+            parameter if parameter.node is None else replace(parameter, outer=outers[id(parameter)])
+            for parameter in grandchild.parameters
+        ]
+    copy.meta["outer"] = (*node.meta.get("outer", ()), *outer)

@@ -1,0 +1,197 @@
+"""A model and its example → what it does, in both modes and at other sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from unfoldify.blame import fact, users_line
+from unfoldify.errors import CaptureError, UnfoldifyError
+from unfoldify.preserve import preserved, seed_everything, silenced
+from unfoldify.recording.align import Unalike, align, by_mode, by_size
+from unfoldify.recording.capture import Body, Recording, capture
+from unfoldify.recording.finish import finish
+from unfoldify.recording.sizes import SizeVariant, free_sizes
+from unfoldify.recording.source import Position, site
+
+Wanted = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Something of the example that the emitted file is bound to."""
+
+    what: str  # "sizes" | "value" | "mode"
+    where: str  # "model.py:12: `if mask.all():`"
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One graph for each module call, with sizes, dtypes and modes explained."""
+
+    recording: Recording
+    variants: tuple[SizeVariant, ...]
+    fixed: tuple[Fixed, ...]
+    modes: tuple[bool, ...]  # the values of `training` under which the model ran
+    resting: tuple[str, ...] = ()  # modules that stay in evaluation mode when the model trains
+
+
+def record(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    seconds: float = 10.0,
+) -> Recorded:
+    """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
+    variants = free_sizes(model, args, kwargs, max_seconds=seconds)
+    with preserved(model), silenced():
+        modes, recordings, failures = (False, True), {}, {}
+        for training in modes:
+            try:
+                recordings[training] = observe(model, args, kwargs, wanted, training=training)
+            except UnfoldifyError:
+                raise
+            except Exception as error:
+                failures[training] = error
+        if not recordings:
+            raise not_recorded(failures[False]) from failures[False]
+        first = recordings[min(recordings)]
+        fixed = [
+            *values_read(first),
+            *(mode_missing(mode, error) for mode, error in failures.items()),
+        ]
+        free = set(variants)
+        for training, recording in recordings.items():
+            bound, others = explain_sizes(model, recording, variants, wanted, training=training)
+            fixed.extend(each for each in bound if each not in fixed)
+            free &= set(others)
+        variants = tuple(variant for variant in variants if variant in free)
+        if len(recordings) == 2:
+            by_mode(first.root, recordings[True].root)
+    constants = {**recordings[max(recordings)].constants, **first.constants}
+    first = Recording(model, first.root, first.reads, first.output, constants)
+    return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
+
+
+def resting(model: nn.Module) -> tuple[str, ...]:
+    """The modules, outermost only, that a model's own `train` leaves in evaluation mode."""
+    with preserved(model, values=False):
+        model.train(True)
+        found: list[str] = []
+        for path, module in model.named_modules():
+            if not module.training and not any(path.startswith(f"{other}.") for other in found):
+                found.append(path)
+    return tuple(path for path in found if path)
+
+
+def observe(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    *,
+    training: bool,
+) -> Recording:
+    """One recorded run, its graphs finished."""
+    with preserved(model), torch.enable_grad():
+        seed_everything(0)
+        model.train(training)
+        given, named = copies((tuple(args), dict(kwargs)))
+        recording = capture(model, given, named, wanted)
+    finish(recording.root)
+    return recording
+
+
+def copies(value: Any) -> Any:
+    """The example with its tensors cloned: a model may write to its inputs."""
+    from unfoldify import nesting
+
+    return nesting.rebuilt(
+        value, lambda path, tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    )
+
+
+def explain_sizes(
+    model: nn.Module,
+    first: Recording,
+    variants: Sequence[SizeVariant],
+    wanted: Wanted,
+    *,
+    training: bool,
+) -> tuple[list[Fixed], list[SizeVariant]]:
+    """Run at other sizes; numbers that follow a size become that size.
+
+    Answers what else differs, and the variants for which nothing does.
+    """
+    fixed: list[Fixed] = []
+    free: list[SizeVariant] = []
+    for variant in reversed(variants):  # the last one moves everything at once
+        args, kwargs = variant.build()
+        try:
+            other = observe(model, args, kwargs, wanted, training=training)
+        except Exception as error:
+            reason = f"{variant.description}: {fact(error)}"
+            fixed.append(Fixed("sizes", users_line(error, None) or "", reason))
+            continue
+        differences = list(align(first.root, other.root, by_size))
+        if not differences:
+            free.append(variant)
+            if variant is variants[-1]:
+                return [], list(variants)
+        fixed.extend(
+            sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
+        )
+    return fixed, free
+
+
+def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:
+    node = difference.first
+    where = shown_line(node.meta.get("positions", ())) if node is not None else ""
+    return Fixed("sizes", where, f"for {variant.description} the model does something else here")
+
+
+def values_read(recording: Recording) -> list[Fixed]:
+    """The tensors whose values Python looked at: what was decided by them is fixed."""
+    found = {
+        (shown_line(read.sites), read.call): Fixed(
+            "value",
+            shown_line(read.sites),
+            f"the value {read.value!r} of a tensor was looked at ({read.call})",
+        )
+        for read in recording.reads
+        if read.call not in ("item", "tolist")
+    }
+    return list(found.values())
+
+
+def mode_missing(training: bool, error: Exception) -> Fixed:
+    mode = "training" if training else "evaluation"
+    return Fixed(
+        "mode",
+        users_line(error, None) or "",
+        f"the model does not run in {mode} mode: {fact(error)}",
+    )
+
+
+def shown_line(positions: Sequence[Position]) -> str:
+    """`model.py:12: `x = x[mask]``, the innermost line of the user's that is known."""
+    for position in positions:
+        found = site(position)
+        if found is not None:
+            return f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`"
+    return ""
+
+
+def not_recorded(error: Exception) -> CaptureError:
+    where = users_line(error, None)
+    return CaptureError(
+        (f"{where}\n  " if where else "")
+        + f"{fact(error)}\nThe model could not be recorded. If it runs without unfoldify, please report what "
+        "--traceback shows."
+    )

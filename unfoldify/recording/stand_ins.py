@@ -1,0 +1,105 @@
+"""What is called by other names while a model is recorded: calls that torch keeps from being seen.
+
+einops calls stay whole, checkpoints run what they guard, scripted functions run their Python, a
+custom autograd.Function is one call. Whoever imported these by name calls the stand-in meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import einops
+import torch
+import torch.utils.checkpoint
+
+from unfoldify.recording.traced import ACTIVE
+
+EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
+PATCHED: ContextVar[bool] = ContextVar("PATCHED", default=False)
+
+
+@contextmanager
+def stand_ins() -> Iterator[None]:
+    """Put the stand-ins in place, in every module that holds the originals; once, however deep."""
+    if PATCHED.get():
+        yield
+        return
+    token = PATCHED.set(True)
+    changed = list(put_in_place(replacements()))
+    apply = torch.autograd.Function.__dict__["apply"]
+    torch.autograd.Function.apply = classmethod(recorded_function(apply))  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        torch.autograd.Function.apply = apply  # type: ignore[method-assign]
+        for names, name, value in changed:
+            names[name] = value
+        PATCHED.reset(token)
+
+
+def replacements() -> dict[int, Callable[..., Any]]:
+    """id of an original → its stand-in."""
+    found: dict[int, Callable[..., Any]] = {
+        id(function): recorded_einops(function)
+        for function in (getattr(einops, name, None) for name in EINOPS_CALLS)
+        if function is not None
+    }
+    found[id(torch.utils.checkpoint.checkpoint)] = checkpointed
+    return found
+
+
+def put_in_place(
+    originals: dict[int, Callable[..., Any]],
+) -> Iterator[tuple[dict[str, Any], str, Any]]:
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", None)
+        label = getattr(module, "__name__", None) or ""
+        if not isinstance(names, dict) or label.startswith(
+            ("einops.", "unfoldify.recording.stand_ins")
+        ):
+            continue
+        for name, value in list(names.items()):
+            stand_in = originals.get(id(value))
+            if stand_in is None and type(value) is torch._C.ScriptFunction:
+                stand_in = getattr(value, "_torchdynamo_inline", None)
+            if stand_in is not None and callable(value):
+                yield names, name, value
+                names[name] = stand_in
+
+
+def recorded_einops(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        recorder: Any = ACTIVE.get()
+        if recorder is None or not recorder.sees((args, kwargs)):
+            return function(*args, **kwargs)
+        return recorder.einops_call(function, args, kwargs)
+
+    call.__name__ = function.__name__
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    return call
+
+
+def recorded_function(original: Any) -> Callable[..., Any]:
+    """`apply` of autograd functions: the user's own are one call, torch's run as they are."""
+
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        call = original.__get__(None, cls)
+        recorder: Any = ACTIVE.get()
+        if recorder is None or cls.__module__.startswith("torch.") or not recorder.sees(args):
+            return call(*args, **kwargs)
+        return recorder.autograd_call(cls, call, args, kwargs)
+
+    return apply
+
+
+OF_CHECKPOINT = {"use_reentrant", "context_fn", "determinism_check", "debug", "early_stop"}
+
+
+def checkpointed(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """A checkpoint computes what its function computes."""
+    ours = OF_CHECKPOINT | {"preserve_rng_state"}
+    return function(*args, **{key: value for key, value in kwargs.items() if key not in ours})

@@ -1,0 +1,204 @@
+"""One check: both models under the same conditions, and what of their difference is only noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from unfoldify.verification.compare import (
+    Comparison,
+    Kind,
+    Noise,
+    Tolerance,
+    compare,
+    noise_between,
+    size,
+    times,
+)
+from unfoldify.verification.redraw import Strength, redrawn, state_tensors
+from unfoldify.verification.runs import Call, Run, Setting, run
+from unfoldify.verification.verdict import Check, Mode
+
+ROUNDING = 1e-14  # how far weights and inputs are moved to see what rounding can do, in float64
+MARGIN = 10  # how much more than the original's own movement a rewritten model may differ
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models and the conditions under which the original runs."""
+
+    original: nn.Module
+    rewritten: nn.Module
+    state: Mapping[str, Tensor]
+    setting: Setting
+    relative: float
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that most of the model's floating numbers have."""
+        floats = [t for t in self.state.values() if t.is_floating_point()]
+        largest = max(floats, key=Tensor.numel, default=torch.empty(0))
+        return largest.dtype
+
+
+def settle(
+    original: nn.Module, rewritten: nn.Module, call: Call, setting: Setting, relative: float
+) -> tuple[Pair, Run]:
+    """The most telling conditions under which the original runs, and what it gives under them.
+
+    Float64 before the model's own type, redrawn weights before given ones; outputs that are
+    finite somewhere.
+    """
+    first: tuple[Pair, Run] | None = None
+    for state, conditions in _conditions(original, rewritten, setting):
+        pair = Pair(original, rewritten, state, conditions, relative)
+        found = run(original, call, state, conditions)
+        if found.failure is None and _telling(found):
+            return pair, found
+        if first is None or (first[1].failure is not None and found.failure is None):
+            first = pair, found
+    assert first is not None  # there is always a condition
+    return first
+
+
+def _conditions(
+    original: nn.Module, rewritten: nn.Module, setting: Setting
+) -> Iterator[tuple[dict[str, Tensor], Setting]]:
+    mine, theirs = state_tensors(original), state_tensors(rewritten)
+    shared = {name for name in mine if name in theirs and mine[name].shape == theirs[name].shape}
+    strengths: tuple[Strength, ...] = ("redrawn", "nudged", "given")
+    for wide in (True, False):
+        for strength in strengths:
+            state = redrawn(original, setting.seed, strength, only=shared)
+            yield state, replace(setting, wide=wide)
+
+
+def _telling(found: Run) -> bool:
+    floats = [x for x in found.outputs.values() if isinstance(x, Tensor) and x.is_floating_point()]
+    return all(not x.numel() or bool(x.isfinite().any()) for x in floats)
+
+
+def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Check:
+    """Runs both models and compares them; noise is measured where they differ."""
+    setting = pair.setting
+    base = Check(mode_of(setting), inputs, precision(pair))
+    wanted = wanted or run(pair.original, call, pair.state, setting)
+    if wanted.failure is not None and setting.thaw and "leaf" in wanted.failure:
+        frozen = replace(pair, setting=replace(setting, thaw=False))  # it writes to its weights
+        return check(frozen, call, inputs)
+    if wanted.failure is not None:
+        return replace(base, skipped=f"the original fails: {wanted.failure}")
+    found = run(pair.rewritten, call, pair.state, setting)
+    if found.failure is not None and setting.wide:
+        narrow = replace(pair, setting=replace(setting, wide=False))
+        again = check(narrow, call, inputs)
+        if not any(d.kind == "failure" for d in again.differences):
+            note = f"the rewritten model does not run in float64: {found.failure}"
+            return replace(again, notes=(*again.notes, note))
+    comparison, notes, unstable = _judged(pair, call, found, wanted)
+    if unstable:
+        return replace(base, skipped=unstable)
+    if wanted.backward_failure:
+        notes = (*notes, f"no gradients: the original's backward fails: {wanted.backward_failure}")
+    elif setting.gradients and not wanted.gradients:
+        notes = (*notes, "no gradients: no output of the original depends on anything that has one")
+    return replace(
+        base,
+        outputs=comparison.outputs,
+        gradients=comparison.gradients,
+        buffers=comparison.buffers,
+        differences=comparison.differences,
+        unstable=len(comparison.excused),
+        notes=(*notes, *comparison.powerless, *_writes(found, wanted)),
+        seconds=wanted.seconds + found.seconds,
+    )
+
+
+def own_type(pair: Pair, call: Call, inputs: str, exact: Run) -> Check:
+    """Outputs in the model's own type, no further from float64 than the original's are."""
+    narrow = replace(pair, setting=replace(pair.setting, wide=False, gradients=False))
+    base = Check("evaluation", inputs, precision(narrow), own_type=True)
+    wanted = run(pair.original, call, pair.state, narrow.setting)
+    if wanted.failure is not None:
+        return replace(base, skipped=f"the original fails: {wanted.failure}")
+    found = run(pair.rewritten, call, pair.state, narrow.setting)
+    rounding = noise_between(replace(exact, gradients={}), [wanted])
+    comparison, notes, unstable = _judged(narrow, call, found, wanted, rounding)
+    return replace(
+        base,
+        outputs=comparison.outputs,
+        differences=comparison.differences,
+        unstable=len(comparison.excused),
+        notes=notes,
+        skipped=unstable,
+        seconds=wanted.seconds + found.seconds,
+    )
+
+
+def _judged(
+    pair: Pair,
+    call: Call,
+    found: Run,
+    wanted: Run,
+    rounding: Noise | None = None,
+) -> tuple[Comparison, tuple[str, ...], str | None]:
+    """The comparison, how far noise was allowed for, and why it proves nothing if it does not."""
+    wide = pair.setting.wide
+    relative = pair.relative if wide else 8 * torch.finfo(pair.dtype).eps
+    strict = Tolerance(relative, noise=times(2 * MARGIN, rounding or {}))
+    comparison = compare(found, wanted, strict)
+    if not any(d.kind in ("output", "gradient", "buffer") for d in comparison.differences):
+        return comparison, (), None
+    again = run(pair.original, call, pair.state, pair.setting)
+    spread = {key: noise for key, noise in noise_between(wanted, [again]).items() if noise}
+    as_itself = replace(strict, unstable=times(MARGIN, spread))
+    if spread and not compare(found, wanted, as_itself).differences:
+        names = ", ".join(name for _, name in spread)
+        return comparison, (), f"the original differs between two runs under one seed ({names})"
+    part = ROUNDING if wide else torch.finfo(pair.dtype).eps
+    nudged = [
+        run(pair.original, call, pair.state, replace(pair.setting, nudge=part, nudge_seed=seed))
+        for seed in (1, 2)
+    ]
+    moved = noise_between(wanted, nudged)
+    lenient = compare(found, wanted, replace(strict, unstable=times(MARGIN, moved)))
+    if lenient.differences or not lenient.excused:
+        return lenient, (), None
+    return lenient, (_instability(lenient.excused, moved, wanted, part),), None
+
+
+def _instability(
+    excused: Sequence[tuple[Kind, str]],
+    moved: Noise,
+    wanted: Run,
+    part: float,
+) -> str:
+    """What is not stable in the original, and how much."""
+    names = [name for _, name in excused]
+    spelled = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    values = {"output": wanted.outputs, "gradient": wanted.gradients, "buffer": wanted.buffers}
+    parts = [moved[kind, name] / (size(values[kind][name]) or 1.0) for kind, name in excused]
+    return (
+        f"not stable in the original: {spelled}; where weights and inputs move by {part:.0e} of"
+        f" themselves, it moves by up to {max(parts):.0e}, and that much was allowed for"
+    )
+
+
+def _writes(found: Run, wanted: Run) -> Iterator[str]:
+    for name in sorted(wanted.written - found.written):
+        yield f"the original changes its argument {name} in place, the rewritten model does not"
+    for name in sorted(found.written - wanted.written):
+        yield f"the rewritten model changes its argument {name} in place, the original does not"
+
+
+def mode_of(setting: Setting) -> Mode:
+    """The mode in words."""
+    return "training" if setting.training else "evaluation"
+
+
+def precision(pair: Pair) -> str:
+    """What both models compute in."""
+    return "float64" if pair.setting.wide else str(pair.dtype).removeprefix("torch.")

@@ -1,0 +1,94 @@
+"""Which checks to run, and in what order, so that they tell most within the time there is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from unfoldify import nesting
+from unfoldify.recording.sizes import SizeVariant, shape
+from unfoldify.verification.checks import Pair, check, mode_of, precision
+from unfoldify.verification.runs import Call, Setting
+from unfoldify.verification.verdict import Check
+
+_GRADIENTS_IN_FLOAT64 = 6  # times as long as a forward in float32, about
+
+
+@dataclass(frozen=True)
+class Job:
+    """A check that is still to run, and how long it may take."""
+
+    pair: Pair
+    call: Call
+    inputs: str
+    forecast: float
+
+
+def planned(
+    pair: Pair,
+    call: Call,
+    settings: Sequence[Setting],
+    variants: Sequence[SizeVariant],
+    seconds: float,
+    budget: float,
+) -> list[Job]:
+    """Every setting at the example's size and at another one, the most telling first.
+
+    Where that would take too long, gradients are checked at the cheapest other size alone, and
+    outputs at the example's. `seconds` is what one forward of both models took in their own type.
+    """
+    forecast = seconds * _GRADIENTS_IN_FLOAT64
+
+    def jobs(size: SizeVariant | None, settings: Sequence[Setting]) -> list[Job]:
+        other = call if size is None else Call(*size.build(seed=1), call.names)
+        inputs, cost = described(other), forecast * (1.0 if size is None else size.cost)
+        return [Job(replace(pair, setting=s), other, inputs, cost) for s in settings]
+
+    example = jobs(None, settings)
+    if not variants:
+        return example
+    together, smallest = variants[-1], min(variants, key=lambda size: size.cost)
+    if forecast * (1 + together.cost) > budget and smallest.cost < 0.5:
+        return [*jobs(smallest, settings), *jobs(None, [replace(settings[0], gradients=False)])]
+    other = jobs(together, settings)
+    if len(settings) > 1:  # each size and each mode first, then the rest
+        other.reverse()
+    alone = [v for v in variants if not set(v.groups) <= set(together.groups)]
+    rest = [job for v in alone for job in jobs(v, settings[:1])]
+    return [example[0], other[0], *rest, *example[1:], *other[1:]]
+
+
+def carried_out(
+    jobs: Sequence[Job], deadline: float, tell: Callable[[str], None]
+) -> list[tuple[Job, Check]]:
+    """Runs the checks until one fails; the first in any case, the others if there is time.
+
+    The first check of each mode may take as long again: without it a mode would be unproven.
+    """
+    done: list[tuple[Job, Check]] = []
+    start, pace = time.monotonic(), 1.0
+    for job in jobs:
+        mode = mode_of(job.pair.setting)
+        expected = job.forecast * pace
+        tell(f"{precision(job.pair)}, {mode} with {job.inputs or 'no tensors'}")
+        first = all(before.pair.setting.training != job.pair.setting.training for before, _ in done)
+        limit = deadline + (deadline - start) * first
+        if done and time.monotonic() + expected > limit:
+            late = f"it would take about {math.ceil(expected)} s more"
+            done.append((job, Check(mode, job.inputs, precision(job.pair), skipped=late)))
+            continue
+        begin = time.monotonic()
+        done.append((job, check(job.pair, job.call, job.inputs)))
+        pace = max((time.monotonic() - begin) / max(job.forecast, 1e-3), 1e-2)
+        if not done[-1][1].ok:
+            break
+    return done
+
+
+def described(call: Call) -> str:
+    """The shapes of the inputs: `x: 2x3x32x32, mask: 2x1`."""
+    tensors = list(nesting.tensors_of_call(call.names, call.args, call.kwargs))
+    text = ", ".join(f"{path}: {shape(t)}" for path, t in tensors[:4])
+    return f"{text} and {len(tensors) - 4} more" if len(tensors) > 4 else text

@@ -1,0 +1,242 @@
+"""One run of a model: what it returns, its gradients, and what it leaves in its buffers."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unfoldify import nesting
+from unfoldify.preserve import preserved, seed_everything, silenced, unexpanded
+from unfoldify.verification.precision import Double, InOrder
+from unfoldify.verification.redraw import WIDE, is_plain, pointed_at, relaid, state_tensors
+
+
+@dataclass(frozen=True)
+class Call:
+    """Arguments, and the model whose `forward` names them: both models' inputs go by its names."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    names: nn.Module
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a model is run; the two that are compared run under the same one."""
+
+    training: bool = False
+    wide: bool = True  # in float64
+    gradients: bool = True
+    thaw: bool = True  # gradients also of parameters that ask for none
+    nudge: float = 0.0  # weights and inputs are moved by this part of themselves
+    nudge_seed: int = 0
+    seed: int = 0
+    watch: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out, by path; `failure` is the error's text where nothing did."""
+
+    outline: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
+    buffers: Mapping[str, Tensor] = field(default_factory=dict)
+    written: frozenset[str] = frozenset()  # inputs that the model changed in place
+    failure: str | None = None
+    backward_failure: str | None = None
+    seconds: float = 0.0
+
+
+def run(model: nn.Module, call: Call, state: Mapping[str, Tensor], setting: Setting) -> Run:
+    """Runs the model once with `state` in its parameters and buffers; it stays as it was."""
+    start = time.monotonic()
+    with (
+        preserved(model, values=False) as (snapshot,),
+        silenced(),
+        _as_written(),
+        _own_memory(model, state, setting, snapshot.tensors),
+    ):
+        found = _run(model, call, setting)
+    return replace(found, seconds=time.monotonic() - start)
+
+
+def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
+    model.train(setting.training)
+    sources = _parameters(model, setting)
+    given = _Inputs(setting)
+    args, kwargs = nesting.rebuilt_call(call.names, call.args, call.kwargs, given.own)
+    seed_everything(setting.seed)
+    failure, gradients = None, {}
+    with (
+        Double() if setting.wide else InOrder(),
+        setting.watch(),
+        torch.set_grad_enabled(setting.gradients),
+    ):
+        try:
+            value = model(*args, **kwargs)
+        except Exception as error:
+            return Run(failure=described(error))
+        outputs = dict(nesting.walk(value, "output"))
+        outline = nesting.outline(value, "output")
+        ends = {path: t for path, t in outputs.items() if not in_object(path, outline)}
+        try:
+            gradients = _gradients(ends, sources | given.leaves) if setting.gradients else {}
+        except Exception as error:
+            failure = described(error)
+    return Run(
+        outline=outline,
+        outputs={path: _kept(x) for path, x in outputs.items()},
+        gradients=gradients,
+        buffers={name: b.detach().clone() for name, b in model.named_buffers() if is_plain(b)},
+        written=given.written(),
+        backward_failure=failure,
+    )
+
+
+class _Inputs:
+    """The run's own copies of the inputs: leaves for gradients, and what the model is given."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.generator = torch.Generator().manual_seed(setting.nudge_seed)
+        self.leaves: dict[str, Tensor] = {}
+        self.tensors: dict[str, tuple[Tensor, int]] = {}
+
+    def own(self, path: str, tensor: Tensor) -> Tensor:
+        if not is_plain(tensor):
+            return tensor
+        (leaf,) = relaid({path: tensor}, WIDE if self.setting.wide else {}).values()
+        nudge(leaf, self.setting.nudge, self.generator)
+        given = leaf
+        if self.setting.gradients and is_inexact(leaf):
+            self.leaves[path] = leaf.requires_grad_()
+            given = leaf.clone()  # a leaf could not be written to
+        self.tensors[path] = given, given._version
+        return given
+
+    def written(self) -> frozenset[str]:
+        """The inputs that have been changed in place since."""
+        return frozenset(
+            path for path, (t, version) in self.tensors.items() if t._version > version
+        )
+
+
+def in_object(path: str, outline: Mapping[str, str]) -> bool:
+    """Whether it is part of an object, such as a cache, that a rewritten model may leave out."""
+    objects = [above for above, kind in outline.items() if kind.startswith("object ")]
+    return any(path.startswith(above) for above in objects)
+
+
+def _kept(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        numeric = getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufc")
+        return torch.as_tensor(value) if numeric else value
+    value = value.detach()
+    value = value.dequantize() if value.is_quantized else value
+    return value if value.layout is torch.strided else value.to_dense()
+
+
+def _parameters(model: nn.Module, setting: Setting) -> dict[str, Tensor]:
+    """The parameters that gradients are taken of, each under its first name."""
+    found: dict[str, Tensor] = {}
+    for name, parameter in model.named_parameters():
+        parameter.grad = None
+        if setting.gradients and is_inexact(parameter) and parameter.is_leaf:
+            if setting.thaw:
+                parameter.requires_grad_()
+            if parameter.requires_grad:
+                found[name] = parameter
+    return found
+
+
+def _gradients(
+    outputs: Mapping[str, Any], sources: Mapping[str, Tensor]
+) -> dict[str, Tensor | None]:
+    """Of the sum of all outputs, each times random numbers, with respect to each source."""
+    ends = {path: t for path, t in outputs.items() if isinstance(t, Tensor) and t.requires_grad}
+    if not ends or not sources:
+        return {}
+    weights = [_random_like(t, zlib.crc32(path.encode())) for path, t in ends.items()]
+    try:
+        gradients = torch.autograd.grad(
+            list(ends.values()), list(sources.values()), weights, allow_unused=True
+        )
+    except RuntimeError as error:
+        if "heckpoint" not in str(error):
+            raise
+        torch.autograd.backward(list(ends.values()), weights)  # what re-entrant checkpoints need
+        return {name: source.grad for name, source in sources.items()}
+    return dict(zip(sources, gradients, strict=True))
+
+
+def _random_like(tensor: Tensor, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    dtype = torch.complex128 if tensor.is_complex() else torch.float64
+    drawn = torch.randn(tensor.shape, generator=generator, dtype=dtype)
+    return drawn.to(tensor.device, tensor.dtype)
+
+
+@contextlib.contextmanager
+def _own_memory(
+    model: nn.Module, state: Mapping[str, Tensor], setting: Setting, every: list[Tensor]
+) -> Iterator[None]:
+    """Copies of all that the model holds, parameters and buffers with the values of `state`."""
+    named = state_tensors(model)
+    gradients = {id(t.grad) for t in named.values() if t.is_leaf}
+    known = {id(t) for t in named.values()} | gradients
+    held = [t for t in every if id(t) not in known and is_plain(t)]
+    tensors = named | {f"held {i}": t for i, t in enumerate(held)}
+    memory = relaid(tensors, WIDE if setting.wide else {}, state)
+    generator = torch.Generator().manual_seed(setting.nudge_seed)
+    for name, _ in model.named_parameters():
+        if name in memory:
+            nudge(memory[name], setting.nudge, generator)
+    with pointed_at(tensors, memory):
+        yield
+
+
+def nudge(tensor: Tensor, part: float, generator: torch.Generator) -> None:
+    """Moves each number, in place, by about `part` of itself."""
+    if part and is_inexact(tensor):
+        tensor = unexpanded(tensor)
+        noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float64) * part + 1
+        tensor.mul_(noise.to(tensor.device))
+
+
+def is_inexact(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+@contextlib.contextmanager
+def _as_written() -> Iterator[None]:
+    """No fused path of evaluation, which pads differently, and nothing compiled."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    compiled = "torch._dynamo" in sys.modules
+    try:
+        with torch.compiler.set_stance("force_eager") if compiled else nullcontext():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def described(error: BaseException) -> str:
+    """`ValueError: what it says (model.py:12)`, with the deepest line that is not a library's."""
+    said = str(error).strip().splitlines()
+    text = f"{type(error).__name__}: {said[0][:200]}" if said else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    library = ("site-packages", "<frozen", str(Path(__file__).parents[1]))
+    own = [f for f in frames if not any(place in f.filename for place in library)]
+    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
