@@ -632,7 +632,7 @@ def plain_value(value: Any) -> Any:
 @lru_cache(maxsize=4096)
 def is_machinery(filename: str) -> bool:
     """Whether a file is torch's, einops' or the recorder's own: no words of the user in there."""
-    own = __file__.rsplit("/", 1)[0]
+    own = __file__.rsplit("/", 2)[0]  # the package's folder
     return (
         filename.startswith((TORCH_FOLDER, EINOPS_FOLDER, "<frozen", "<string>"))
         or (filename.startswith(own) and "/rules/" not in filename)
