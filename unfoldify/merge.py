@@ -17,7 +17,7 @@ from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
 from unfoldify.emit.format import Comment, Remarked
 from unfoldify.emit.forward import Forward, forward
 from unfoldify.emit.lines import ClassCall, Declared, Hole
-from unfoldify.recording.capture import Body
+from unfoldify.recording.body import Body
 
 
 @dataclass(eq=False)

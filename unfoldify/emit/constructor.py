@@ -14,8 +14,8 @@ from unfoldify.emit.constants import constant_expression
 from unfoldify.emit.declare import declaration
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.words import order_in_source
-from unfoldify.recording.capture import joined
 from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
+from unfoldify.recording.paths import joined
 
 BASES = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
 

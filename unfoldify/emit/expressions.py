@@ -25,8 +25,8 @@ from unfoldify.emit.spelling import (
     signature,
 )
 from unfoldify.recording.align import choose, root
-from unfoldify.recording.capture import Construct
-from unfoldify.recording.record import AutogradCall
+from unfoldify.recording.body import Construct
+from unfoldify.recording.spelling import AutogradCall
 
 POSITIONAL_LIMIT = 2  # arguments that need no name, where the user's own call does not say
 

@@ -19,8 +19,8 @@ from unfoldify.emit.forward import signature
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
-from unfoldify.recording.capture import Construct
-from unfoldify.recording.record import AutogradCall
+from unfoldify.recording.body import Construct
+from unfoldify.recording.spelling import AutogradCall
 
 
 def emit(merged: Merged, header: str = "") -> str:

@@ -17,8 +17,9 @@ from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, p
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, use_of
 from unfoldify.lowering.lower import Group
-from unfoldify.recording.capture import Body, Parameter
-from unfoldify.recording.rolling import Loop, Module, roll
+from unfoldify.recording.body import Body, Parameter
+from unfoldify.recording.loops import Loop, Module
+from unfoldify.recording.rolling import roll
 
 
 @dataclass(frozen=True)

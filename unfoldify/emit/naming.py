@@ -12,7 +12,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.plan import Step, chain, is_trivial, use_of
-from unfoldify.recording.rolling import Loop, fake_node
+from unfoldify.recording.loops import Loop, fake_node
 from unfoldify.recording.source import site
 
 RESERVED = frozenset(

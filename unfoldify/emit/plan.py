@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.recording.capture import Construct
-from unfoldify.recording.record import is_random
-from unfoldify.recording.rolling import SYNTHETIC, Loop, carried_value, item_of_round
+from unfoldify.recording.body import Construct
+from unfoldify.recording.calls import is_random
+from unfoldify.recording.loops import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.recording.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}

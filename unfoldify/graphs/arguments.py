@@ -12,9 +12,10 @@ from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from unfoldify.graphs.shapes import Known, empty, instances
-from unfoldify.recording.record import Description, Recorder
+from unfoldify.recording.record import Recorder
 from unfoldify.recording.source import Position
 from unfoldify.recording.traced import traced
+from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, dialect_torch
 
 CONSTANTS = (bool, str, bytes, complex, type(None))

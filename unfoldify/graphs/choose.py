@@ -14,8 +14,8 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from unfoldify.graphs.fused import FUSED
 from unfoldify.lowering.lower import Lowering
-from unfoldify.recording.capture import joined
 from unfoldify.recording.layers import HOOKS, is_torch_class, kind_of, plan, torch_layer
+from unfoldify.recording.paths import joined
 from unfoldify.rules import Rule
 
 Rules = Mapping[Callable[..., Any], Rule]

@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from unfoldify.graphs.choose import Rules, rule_of
-from unfoldify.recording.record import Description, describe, is_random
+from unfoldify.recording.calls import is_random
+from unfoldify.recording.values import Description, describe
 
 VIEWS = {"view", "_unsafe_view", "view_as", "as_strided"}
 FRESH = {"reshape", "contiguous", "clone", "flatten"}  # of a layout of their own

@@ -8,7 +8,7 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.graphs.place import place
-from unfoldify.recording.capture import joined
+from unfoldify.recording.paths import joined
 
 
 def look_into(graph: fx.Graph, node: fx.Node, module: nn.Module, inner: fx.Graph) -> list[fx.Node]:

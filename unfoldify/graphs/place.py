@@ -10,8 +10,9 @@ from torch.fx.passes.shape_prop import TensorMetadata
 
 from unfoldify.graphs.guards import expect
 from unfoldify.graphs.shapes import STORED, Known
+from unfoldify.recording.calls import is_random
 from unfoldify.recording.capture import suggested_name
-from unfoldify.recording.record import Description, is_random
+from unfoldify.recording.values import Description
 from unfoldify.rules import Decline
 
 # notes on a node's value or on how it was called, not on where it comes from

@@ -21,7 +21,7 @@ from unfoldify.graphs.twin import graphs, replace_submodule, twin
 from unfoldify.graphs.values import note_values
 from unfoldify.lowering.lower import Declined, Group, Lowering, function_name
 from unfoldify.options import Options
-from unfoldify.recording.capture import joined
+from unfoldify.recording.paths import joined
 from unfoldify.rules import Decline
 
 

@@ -17,7 +17,7 @@ from torch.fx.passes.shape_prop import TensorMetadata
 
 from unfoldify.graphs.keep import kept
 from unfoldify.preserve import preserved, silenced
-from unfoldify.recording.record import Description, describe
+from unfoldify.recording.values import Description, describe
 
 Known = dict[fx.Node, Any]  # a node's value, with a Description for each tensor
 UNBACKED = 8  # stands for a size that only data can tell

@@ -9,7 +9,7 @@ import einops
 from torch import fx
 
 from unfoldify.lowering.lower import RuleRecorder
-from unfoldify.recording.rolling import take_place
+from unfoldify.recording.loops import take_place
 from unfoldify.rules import Decline, Rule
 from unfoldify.rules import dialect_torch as plain
 

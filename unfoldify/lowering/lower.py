@@ -15,10 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from unfoldify.recording.capture import Layer, joined
-from unfoldify.recording.record import Description, Frame, Recorder
-from unfoldify.recording.rolling import take_place
+from unfoldify.recording.body import Layer
+from unfoldify.recording.loops import take_place
+from unfoldify.recording.paths import joined
+from unfoldify.recording.record import Frame, Recorder
 from unfoldify.recording.traced import traced
+from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, Rule
 
 Rules = Mapping[Callable[..., Any], Rule]

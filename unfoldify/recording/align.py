@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from unfoldify.recording.capture import Body
-from unfoldify.recording.rolling import index_of_round
+from unfoldify.recording.body import Body
+from unfoldify.recording.loops import index_of_round
 
 Explain = Callable[["Place", Any, Any], Any]
 

@@ -7,7 +7,6 @@ an argument of it, whatever is used of it outside becomes a result.
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import inspect
 import operator
@@ -15,55 +14,21 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from unfoldify.errors import CaptureError
+from unfoldify.recording.body import Body, Construct, Layer, Parameter, exported
 from unfoldify.recording.layers import plan
-from unfoldify.recording.record import Frame, Read, Recorder, describe, plain_arguments, tensors_in
+from unfoldify.recording.paths import below, joined, named_state, plain_tensors
+from unfoldify.recording.record import Frame, Read, Recorder
 from unfoldify.recording.source import Position, site, users_place
+from unfoldify.recording.structures import given_one_by_one, leaves, leaves_of, named_fields, steps
 from unfoldify.recording.traced import Traced, plain
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer of torch.nn that is being spelled out, by its path from the module whose graph it is
-    in.
-    """
-
-    path: str
-    module: nn.Module = field(compare=False)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One argument of a forward: what the example gave, and the node that stands for it."""
-
-    name: str
-    kind: Any  # inspect's
-    node: fx.Node | None  # None: not a tensor, the value is fixed
-    value: Any = None
-    outer: fx.Node | None = None  # the value in the caller's graph
-    lifted: bool = False  # not an argument of the original's: a value that came from outside
-
-
-@dataclass(eq=False)
-class Body(Frame):
-    """What one call of one module did."""
-
-    module: nn.Module = field(default_factory=nn.Module)
-    path: str = ""
-    parent: Body | None = None
-    parameters: list[Parameter] = field(default_factory=list)
-    exports: list[fx.Node] = field(default_factory=list)
-    call: fx.Node | None = None  # in the parent's graph
-    constants: dict[str, Tensor] = field(default_factory=dict)
-    training: bool = False
-    other_mode: Body | None = None  # what it did in training mode, where that is another graph
-    positions: tuple[Position, ...] = ()
+from unfoldify.recording.values import describe, plain_arguments, tensors_in
 
 
 @dataclass(frozen=True)
@@ -513,27 +478,6 @@ class ModelRecorder(Recorder):
         return plain(number)
 
 
-def exported(result: Any, index: int) -> Any:
-    """In a graph under construction: the index-th further result of a call."""
-    raise NotImplementedError("replaced when the graph is finished")
-
-
-@dataclass(frozen=True)
-class Construct:
-    """Call target: an object with named fields."""
-
-    name: str
-    fields: tuple[str, ...]
-    is_tuple: bool = False
-
-    @property
-    def __name__(self) -> str:
-        return self.name
-
-    def __call__(self, **kwargs: Any) -> Any:
-        return kwargs
-
-
 # -- structures ------------------------------------------------------------------------------------
 
 
@@ -547,79 +491,7 @@ def unseen(tensor: Tensor, positions: tuple[Position, ...]) -> CaptureError:
     )
 
 
-def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, Any]]:
-    """Name, value and kind of each argument; what `**kwargs` took, under the names it was given."""
-    for name, value in bound.arguments.items():
-        kind = bound.signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_KEYWORD:
-            yield from ((key, item, inspect.Parameter.KEYWORD_ONLY) for key, item in value.items())
-        else:
-            yield name, value, kind
-
-
-def leaves_of(model: nn.Module) -> Iterator[Tensor]:
-    for module in model.modules():
-        yield from leaves(vars(module))
-
-
-def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:
-    """One level into a structure: how to get there, by which key, and what is there."""
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        yield from ((getattr, name, getattr(value, name)) for name in value._fields)
-    elif isinstance(value, (tuple, list)):
-        yield from ((operator.getitem, index, item) for index, item in enumerate(value))
-    elif isinstance(value, Mapping):
-        yield from ((operator.getitem, key, item) for key, item in value.items())
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        yield from ((getattr, f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-
-
-def leaves(value: Any) -> Iterator[Tensor]:
-    """The tensors of a structure."""
-    if isinstance(value, Tensor):
-        yield value
-    else:
-        for _, _, item in steps(value):
-            yield from leaves(item)
-
-
-def named_fields(value: Any) -> dict[str, Any] | None:
-    """The fields of a namedtuple, a dataclass or a mapping such as ModelOutput, by name."""
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: getattr(value, name) for name in value._fields}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): item for key, item in value.items()}
-    return None
-
-
 # -- names -----------------------------------------------------------------------------------------
-
-
-def named_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Every parameter and buffer under each of its names."""
-    yield from model.named_parameters(remove_duplicate=False)
-    yield from model.named_buffers(remove_duplicate=False)
-
-
-def plain_tensors(model: nn.Module) -> Iterator[tuple[int, str]]:
-    """Tensors kept as plain attributes, with their paths."""
-    for path, module in model.named_modules():
-        for name, value in vars(module).items():
-            if isinstance(value, Tensor) and name.isidentifier():
-                yield id(value), joined(path, name)
-
-
-def below(path: str, ancestor: str) -> str | None:
-    """`path` as seen from `ancestor`, or None where it is not below it."""
-    if not ancestor:
-        return path
-    return path[len(ancestor) + 1 :] if path.startswith(ancestor + ".") else None
-
-
-def joined(*parts: str) -> str:
-    return ".".join(part for part in parts if part)
 
 
 def suggested_name(node: fx.Node) -> str | None:

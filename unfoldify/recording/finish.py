@@ -11,10 +11,11 @@ from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.recording.capture import Body, Layer, exported, joined
+from unfoldify.recording.body import Body, Layer, exported
+from unfoldify.recording.calls import is_random
 from unfoldify.recording.dtypes import settle_dtypes
 from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
-from unfoldify.recording.record import is_random
+from unfoldify.recording.paths import joined
 from unfoldify.recording.rolling import roll
 from unfoldify.recording.source import Position
 

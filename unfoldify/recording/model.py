@@ -13,7 +13,8 @@ from unfoldify.blame import fact, users_line
 from unfoldify.errors import CaptureError, UnfoldifyError
 from unfoldify.preserve import preserved, seed_everything, silenced
 from unfoldify.recording.align import Unalike, align, by_mode, by_size
-from unfoldify.recording.capture import Body, Recording, capture
+from unfoldify.recording.body import Body
+from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.finish import finish
 from unfoldify.recording.sizes import SizeVariant, free_sizes
 from unfoldify.recording.source import Position, site

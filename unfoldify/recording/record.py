@@ -23,124 +23,33 @@ from typing import Any
 import einops
 import torch
 from torch import Tensor, fx
-from torch.overrides import TorchFunctionMode, is_tensor_method_or_property
+from torch.overrides import TorchFunctionMode
 
 from unfoldify import notes
 from unfoldify.errors import CaptureError
+from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS
 from unfoldify.recording.source import Position, site, users_place
+from unfoldify.recording.spelling import (
+    AutogradCall,
+    call_name,
+    return_fields,
+    spelled,
+    whole_shape,
+)
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.traced import ACTIVE, Traced, plain, traced
+from unfoldify.recording.values import (
+    describe,
+    is_data,
+    plain_arguments,
+    plain_value,
+    tensors_in,
+    unique,
+    version,
+)
 
 TORCH_FOLDER = torch.__path__[0]
 EINOPS_FOLDER = einops.__path__[0]
-
-# Tensor methods that are operators in Python: whichever way they were written, the operator reads
-# best.
-OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": operator.truediv,
-    "true_divide": operator.truediv,
-    "matmul": operator.matmul,
-    "remainder": operator.mod,
-    "floor_divide": operator.floordiv,
-    "pow": operator.pow,
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-    "bitwise_and": operator.and_,
-    "bitwise_or": operator.or_,
-    "bitwise_xor": operator.xor,
-    "bitwise_not": operator.invert,
-    "neg": operator.neg,
-    "__add__": operator.add,
-    "__sub__": operator.sub,
-    "__mul__": operator.mul,
-    "__truediv__": operator.truediv,
-    "__div__": operator.truediv,
-    "__matmul__": operator.matmul,
-    "__mod__": operator.mod,
-    "__floordiv__": operator.floordiv,
-    "__pow__": operator.pow,
-    "__and__": operator.and_,
-    "__or__": operator.or_,
-    "__xor__": operator.xor,
-    "__invert__": operator.invert,
-    "__neg__": operator.neg,
-    "__eq__": operator.eq,
-    "__ne__": operator.ne,
-    "__lt__": operator.lt,
-    "__le__": operator.le,
-    "__gt__": operator.gt,
-    "__ge__": operator.ge,
-    "__lshift__": operator.lshift,
-    "__rshift__": operator.rshift,
-}
-REFLECTED: dict[str, Callable[..., Any]] = {
-    "__radd__": operator.add,
-    "__rsub__": operator.sub,
-    "__rmul__": operator.mul,
-    "__rdiv__": operator.truediv,
-    "__rtruediv__": operator.truediv,
-    "__rfloordiv__": operator.floordiv,
-    "__rmod__": operator.mod,
-    "__rpow__": operator.pow,
-    "__rmatmul__": operator.matmul,
-    "__rand__": operator.and_,
-    "__ror__": operator.or_,
-    "__rxor__": operator.xor,
-}
-UNARY = {operator.neg, operator.invert}
-READS = {
-    *("item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal"),
-    *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
-}
-DATA_NUMBERS = {"item", "tolist"}
-SIZE_NUMBERS = {"size", "numel", "nelement", "stride", "storage_offset"}
-# calls that only look: their results are Python's, and running them again would tell nothing
-LOOKS = {
-    *("dim", "ndimension", "get_device", "is_contiguous", "is_floating_point", "is_complex"),
-    *("__repr__", "__hash__", "type", "retain_grad", "register_hook", "__format__", "__len__"),
-    "element_size",
-}
-FROM_DATA = {"tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"}
-LARGEST_LITERAL = 32
-RANDOM = (
-    *("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_"),
-    *("uniform_", "rrelu", "gumbel", "cauchy_", "geometric_", "random_", "rnn", "lstm", "gru"),
-    *("scaled_dot_product_attention", "multi_head_attention_forward", "checkpoint"),
-)
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a rule has to know of a tensor without holding it."""
-
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
-    dtype: torch.dtype
-    device: torch.device
-
-    def meta(self) -> Tensor:
-        """A tensor of this description that holds no data."""
-        return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device="meta")
-
-
-def describe(tensor: Tensor) -> Description:
-    """The description of one tensor; sparse and nested ones have no strides and count as
-    contiguous.
-    """
-    with torch._C.DisableTorchFunction():
-        shape = tuple(tensor.shape)
-        try:
-            stride = tuple(tensor.stride())
-        except (RuntimeError, NotImplementedError):
-            stride = torch.empty(shape, device="meta").stride()
-        return Description(shape, stride, tensor.dtype, tensor.device)
 
 
 @dataclass(frozen=True)
@@ -150,20 +59,6 @@ class Read:
     call: str
     value: Any
     sites: tuple[Position, ...]
-
-
-@dataclass(frozen=True)
-class AutogradCall:
-    """Call target: `Cls.apply` of a user's autograd.Function."""
-
-    cls: type
-
-    @property
-    def __name__(self) -> str:
-        return self.cls.__name__
-
-    def __call__(self, *args: Any) -> Any:
-        return self.cls.apply(*args)  # type: ignore[attr-defined]
 
 
 @dataclass(eq=False)
@@ -510,123 +405,7 @@ class Recorder(TorchFunctionMode):
 # -- spelling a call -------------------------------------------------------------------------------
 
 
-def spelled(func: Any, name: str, args: Any, kwargs: Any) -> tuple[str, Any, Any, Any]:
-    """A torch call as an fx node would have it: (op, target, args, kwargs)."""
-    if name == "__get__":
-        return "call_function", getattr, (args[0], func.__self__.__name__), {}
-    if name == "__set__":
-        return "call_function", setattr, (args[0], func.__self__.__name__, args[1]), {}
-    if name == "__getitem__":
-        return "call_function", operator.getitem, args, {}
-    if name == "__setitem__":
-        return "call_function", operator.setitem, args, {}
-    if is_method(func):
-        if name in OPERATORS and not kwargs and len(args) == (1 if OPERATORS[name] in UNARY else 2):
-            return "call_function", OPERATORS[name], args, {}
-        if name in REFLECTED and not kwargs and len(args) == 2:
-            return "call_function", REFLECTED[name], (args[1], args[0]), {}
-        return "call_method", name, args, kwargs
-    return "call_function", func, args, kwargs
-
-
-@lru_cache(maxsize=4096)
-def is_method(func: Any) -> bool:
-    """Whether a torch callable is a method of Tensor."""
-    return (
-        bool(is_tensor_method_or_property(func)) or getattr(Tensor, call_name(func), None) is func
-    )
-
-
-def call_name(func: Any) -> str:
-    return getattr(func, "__name__", type(func).__name__)
-
-
-def return_fields(result: Any) -> tuple[str, ...]:
-    """The field names of a torch.return_types value, in order."""
-    if type(result).__module__ != "torch.return_types":
-        return ()
-    return tuple(name for name in type(result).__match_args__)
-
-
-def whole_shape(items: tuple[Any, ...]) -> fx.Node | None:
-    """The node of `x.shape` where the items are all its sizes in order."""
-    if not items or not all(
-        isinstance(item, fx.Node) and item.target is operator.getitem for item in items
-    ):
-        return None
-    shapes = {item.args[0] for item in items}
-    shape = shapes.pop()
-    if shapes or not isinstance(shape, fx.Node) or shape.meta.get("length") != len(items):
-        return None
-    return shape if [item.args[1] for item in items] == list(range(len(items))) else None
-
-
 # -- values ----------------------------------------------------------------------------------------
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors inside tuples, lists, dicts and slices, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, slice):
-        yield from tensors_in((value.start, value.stop, value.step))
-
-
-def is_data(args: Any) -> bool:
-    """Whether a tensor is made of numbers that are too many to be written out, or of an array."""
-    data = args[0] if args else None
-    if type(data).__module__ == "numpy":
-        return bool(getattr(data, "ndim", 0))
-    return isinstance(data, (list, tuple)) and count(data) > LARGEST_LITERAL
-
-
-def count(data: Any) -> int:
-    """How many numbers a nested list holds; none that remembers where it came from."""
-    if isinstance(data, (list, tuple)):
-        counts = [count(item) for item in data]
-        return -1 if -1 in counts else sum(counts)
-    return -1 if isinstance(data, (Traced, Tensor)) else 1
-
-
-def unique(tensors: tuple[Tensor, ...]) -> list[Tensor]:
-    return list({id(tensor): tensor for tensor in tensors}.values())
-
-
-def version(tensor: Tensor) -> int:
-    """How often a tensor was changed in place; tensors of inference mode do not count."""
-    try:
-        return tensor._version
-    except RuntimeError:
-        return 0
-
-
-def plain_arguments(value: Any) -> Any:
-    """Arguments without traced numbers, rebuilding only what holds one."""
-    if isinstance(value, Traced):
-        return plain(value)
-    if isinstance(value, slice):
-        return slice(*(plain_arguments(item) for item in (value.start, value.stop, value.step)))
-    if isinstance(value, torch.Size):
-        return torch.Size(plain(item) for item in value)
-    if type(value) in (tuple, list):
-        return type(value)(plain_arguments(item) for item in value)
-    if type(value) is dict:
-        return {key: plain_arguments(item) for key, item in value.items()}
-    return value
-
-
-def plain_value(value: Any) -> Any:
-    return (
-        plain(value)
-        if isinstance(value, (bool, int, float, complex, str))
-        else type(value).__name__
-    )
 
 
 @lru_cache(maxsize=4096)
@@ -639,9 +418,3 @@ def is_machinery(filename: str) -> bool:
         or filename == builtins.__dict__.get("__file__", "")
         or filename.endswith(("/contextlib.py", "/functools.py"))
     )
-
-
-def is_random(node: fx.Node) -> bool:
-    """Whether a call may draw random numbers: such calls keep their order."""
-    name = node.target if isinstance(node.target, str) else call_name(node.target)
-    return node.op != "get_attr" and any(part in name for part in RANDOM)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from unfoldify.lowering.lower import Declined, Group
-from unfoldify.recording.capture import joined
 from unfoldify.recording.model import Recorded
+from unfoldify.recording.paths import joined
 from unfoldify.reporting.report import LayerRow, Report
 
 

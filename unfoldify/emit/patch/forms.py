@@ -25,7 +25,7 @@ from unfoldify.emit.patch.spell import (
     spell,
 )
 from unfoldify.lowering.lower import Lowering
-from unfoldify.recording.record import Description
+from unfoldify.recording.values import Description
 
 STAND_INS = {"kernel_size": (101, 103, 107), "stride": (109, 113, 127), "padding": (131, 137, 139)}
 ROOM = 1009  # a length in which the windows of stand-ins fit

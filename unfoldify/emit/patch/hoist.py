@@ -21,7 +21,7 @@ from unfoldify.emit.patch.spell import Lines, Operand, named, numbered, written
 from unfoldify.emit.patch.stages import Rewritten, Stage
 from unfoldify.emit.patch.syntax import UserFile, loads
 from unfoldify.emit.patch.text import Edit
-from unfoldify.recording.record import is_random
+from unfoldify.recording.calls import is_random
 
 SHORT = 24
 LETTERS = ("x", "y", "z", "hidden")

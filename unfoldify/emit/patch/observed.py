@@ -10,7 +10,8 @@ from torch import nn
 
 from unfoldify.merge import walk_bodies
 from unfoldify.preserve import preserved, seed_everything, silenced
-from unfoldify.recording.capture import Body, capture
+from unfoldify.recording.body import Body
+from unfoldify.recording.capture import capture
 from unfoldify.recording.model import copies
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from unfoldify.emit.patch.syntax import FUNCTIONS, UserFile
-from unfoldify.recording.record import RANDOM
+from unfoldify.recording.calls import RANDOM
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 METHODS = frozenset(

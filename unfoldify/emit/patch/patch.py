@@ -28,7 +28,7 @@ from unfoldify.emit.patch.top import Top, top_of
 from unfoldify.errors import UsageError
 from unfoldify.lowering.lower import Declined, Group, Lowering, function_name
 from unfoldify.options import Options
-from unfoldify.recording.capture import joined
+from unfoldify.recording.paths import joined
 
 Groups = Sequence[tuple[str, Group]]
 Declines = Sequence[tuple[str, Declined]]

@@ -15,7 +15,7 @@ from torch import fx, nn
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_expression
 from unfoldify.lowering.dialect import speak_torch
-from unfoldify.recording.record import describe
+from unfoldify.recording.values import describe
 from unfoldify.rules.dialect_torch import _lettered as lettered
 
 SIZE = 2  # of every axis, where one has to be known to run a call

@@ -22,7 +22,7 @@ from unfoldify.emit.naming import MAIN, last_uses, local_name
 from unfoldify.emit.plan import Planner, Step
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group, Lowering, lower
-from unfoldify.recording.record import Description
+from unfoldify.recording.values import Description
 from unfoldify.rules import Decline
 
 PREFIX = "operand_"

@@ -1,0 +1,32 @@
+"""Calls by what they do: read a value, read a size, only look, make a tensor of data, draw."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from unfoldify.recording.spelling import call_name
+
+READS = {
+    *("item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal"),
+    *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
+}
+DATA_NUMBERS = {"item", "tolist"}
+SIZE_NUMBERS = {"size", "numel", "nelement", "stride", "storage_offset"}
+# calls that only look: their results are Python's, and running them again would tell nothing
+LOOKS = {
+    *("dim", "ndimension", "get_device", "is_contiguous", "is_floating_point", "is_complex"),
+    *("__repr__", "__hash__", "type", "retain_grad", "register_hook", "__format__", "__len__"),
+    "element_size",
+}
+FROM_DATA = {"tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"}
+RANDOM = (
+    *("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_"),
+    *("uniform_", "rrelu", "gumbel", "cauchy_", "geometric_", "random_", "rnn", "lstm", "gru"),
+    *("scaled_dot_product_attention", "multi_head_attention_forward", "checkpoint"),
+)
+
+
+def is_random(node: fx.Node) -> bool:
+    """Whether a call may draw random numbers: such calls keep their order."""
+    name = node.target if isinstance(node.target, str) else call_name(node.target)
+    return node.op != "get_attr" and any(part in name for part in RANDOM)

@@ -1,0 +1,90 @@
+"""Loops in a graph: what goes round, what varies, what is handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.source import LoopHead
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """Something of `self` that is another in each round: `self.blocks[0]`, `self.blocks[1]`, ..."""
+
+    container: str
+    start: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.container}.{self.start}" if self.container else str(self.start)
+
+
+@dataclass(eq=False)
+class Loop:
+    """One loop: how often it goes round, what varies, what is handed on."""
+
+    rounds: int
+    modules: list[Module] = field(default_factory=list)
+    sequences: dict[fx.Node, fx.Node] = field(
+        default_factory=dict
+    )  # sequence → the item of this round
+    index: fx.Node | None = None
+    carried: dict[fx.Node, fx.Node] = field(
+        default_factory=dict
+    )  # value at the start → value at the end
+    collected: dict[fx.Node, fx.Node] = field(
+        default_factory=dict
+    )  # value of a round → the list of all
+    variables: dict[Module, fx.Node] = field(
+        default_factory=dict
+    )  # what stands for the round's module
+    head: LoopHead | None = None
+    counted: bool = False  # the number of rounds is a size: the index's argument
+    parent: Loop | None = None
+
+
+def item_of_round(sequence: Any) -> Any:
+    """Call target: the item of a sequence that this round is about."""
+    raise NotImplementedError
+
+
+def index_of_round() -> int:
+    """Call target: the number of the round."""
+    raise NotImplementedError
+
+
+def carried_value(initial: Any) -> Any:
+    """Call target: what the round before handed on; `initial` in the first."""
+    return initial
+
+
+def collected_list() -> list[Any]:
+    """Call target: the values of all rounds, in a list."""
+    raise NotImplementedError
+
+
+SYNTHETIC = (item_of_round, index_of_round, carried_value, collected_list)
+
+
+def fake_node(loop: Loop, module: Module) -> fx.Node:
+    """Something to hold the name of the round's module."""
+    node = fx.Graph().create_node("get_attr", module.path)
+    node.meta["head_of"] = loop
+    return node
+
+
+def take_place(new: fx.Node, old: fx.Node) -> None:
+    """Let `new` be for the loops around it what `old` was."""
+    if "loop" in old.meta:
+        new.meta.setdefault("loop", old.meta["loop"])
+    if "kept" not in old.meta:
+        return
+    new.meta["kept"] = True
+    loop: Loop | None = old.meta.get("loop")
+    while loop is not None:
+        loop.carried = {start: new if end is old else end for start, end in loop.carried.items()}
+        loop.collected = {new if v is old else v: all_ for v, all_ in loop.collected.items()}
+        loop = loop.parent

@@ -1,0 +1,32 @@
+"""Where a model keeps its modules and tensors: paths such as blocks.0.weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+
+def named_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every parameter and buffer under each of its names."""
+    yield from model.named_parameters(remove_duplicate=False)
+    yield from model.named_buffers(remove_duplicate=False)
+
+
+def plain_tensors(model: nn.Module) -> Iterator[tuple[int, str]]:
+    """Tensors kept as plain attributes, with their paths."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and name.isidentifier():
+                yield id(value), joined(path, name)
+
+
+def below(path: str, ancestor: str) -> str | None:
+    """`path` as seen from `ancestor`, or None where it is not below it."""
+    if not ancestor:
+        return path
+    return path[len(ancestor) + 1 :] if path.startswith(ancestor + ".") else None
+
+
+def joined(*parts: str) -> str:
+    return ".".join(part for part in parts if part)

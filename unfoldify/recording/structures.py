@@ -1,0 +1,58 @@
+"""The tensors inside the tuples, mappings and dataclasses that a model takes and returns."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, Any]]:
+    """Name, value and kind of each argument; what `**kwargs` took, under the names it was given."""
+    for name, value in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            yield from ((key, item, inspect.Parameter.KEYWORD_ONLY) for key, item in value.items())
+        else:
+            yield name, value, kind
+
+
+def leaves_of(model: nn.Module) -> Iterator[Tensor]:
+    for module in model.modules():
+        yield from leaves(vars(module))
+
+
+def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:
+    """One level into a structure: how to get there, by which key, and what is there."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from ((getattr, name, getattr(value, name)) for name in value._fields)
+    elif isinstance(value, (tuple, list)):
+        yield from ((operator.getitem, index, item) for index, item in enumerate(value))
+    elif isinstance(value, Mapping):
+        yield from ((operator.getitem, key, item) for key, item in value.items())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from ((getattr, f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+
+
+def leaves(value: Any) -> Iterator[Tensor]:
+    """The tensors of a structure."""
+    if isinstance(value, Tensor):
+        yield value
+    else:
+        for _, _, item in steps(value):
+            yield from leaves(item)
+
+
+def named_fields(value: Any) -> dict[str, Any] | None:
+    """The fields of a namedtuple, a dataclass or a mapping such as ModelOutput, by name."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: getattr(value, name) for name in value._fields}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
+    return None
