@@ -140,7 +140,7 @@ class IndexOperators(nn.Module):
             spread,
             chosen.cumsum(1),
             ranked.cumprod(0),
-            y[y.argmax(1)],
+            y[y[:, :4].argmax(1)],
             y[[0, 2]],
             y[None, ..., -1],
         )

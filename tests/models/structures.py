@@ -47,6 +47,12 @@ class NestedInputs(Linear3):
         return self.fc(x) + more["a"] * more["b"][0] - more["b"][1][0]
 
 
+@example(randn(2, 3), 3, randn(2, 3))
+class NumberBetweenTensors(Linear3):
+    def forward(self, x, n, y=None):
+        return self.fc(x) * n + y
+
+
 @example(Batch(randn(2, 3), randn(2, 1)))
 class DataclassIn(Linear3):
     def forward(self, batch):

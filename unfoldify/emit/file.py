@@ -15,9 +15,9 @@ from unfoldify.emit.arguments import Arguments, ClassName
 from unfoldify.emit.constructor import base_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
-from unfoldify.emit.forward import signature
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
+from unfoldify.emit.signature import signature
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
 from unfoldify.recording.body import Construct
 from unfoldify.recording.spelling import AutogradCall

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,10 +11,12 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.emit.expressions import Expressions
+from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, use_of
+from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.loops import Loop, Module
@@ -41,7 +42,7 @@ def forward(body: Body, *, is_root: bool = False, shapes: bool = False) -> Forwa
         imports |= more
         if other_names == names:
             own = by_mode(theirs, own)
-    checks = value_checks(body) if is_root else []
+    checks = [*presence_checks(body), *value_checks(body.parameters)] if is_root else []
     return Forward(tuple(body.parameters), names, (*checks, *own), frozenset(imports))
 
 
@@ -352,81 +353,3 @@ def runs(units: Iterable[Unit], key: Any) -> Iterator[tuple[Any, list[Unit]]]:
     """Units in a row that have the same key."""
     for value, run in itertools.groupby(units, key=key):
         yield value, list(run)
-
-
-# -- the signature ---------------------------------------------------------------------------------
-
-
-def value_checks(body: Body) -> list[ast.stmt]:
-    """A flag or number that the example gave is fixed: another value is refused."""
-    lines: list[ast.stmt] = []
-    for parameter in body.parameters:
-        if (
-            parameter.node is None
-            and parameter.kind
-            not in (
-                inspect.Parameter.VAR_POSITIONAL,
-                inspect.Parameter.VAR_KEYWORD,
-            )
-            and is_literal(parameter.value)
-        ):
-            lines.append(refusal(parameter))
-    return lines
-
-
-def is_literal(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))
-
-
-def refusal(parameter: Parameter) -> ast.stmt:
-    label, value = parameter.name, parameter.value
-    identity = value is None or isinstance(value, bool)
-    test = ast.Compare(name(label), [ast.IsNot() if identity else ast.NotEq()], [constant(value)])
-    message = ast.JoinedStr(
-        [
-            ast.Constant(f"this file was written for {label}={value!r}, not "),
-            ast.FormattedValue(name(label), ord("r")),
-        ]
-    )
-    error = ast.Raise(ast.Call(name("ValueError"), [message], []), None)
-    return ast.If(test, [error], [])
-
-
-def signature(body: Body, names: tuple[str, ...], *, is_root: bool) -> ast.arguments:
-    """`self, x, *, mask`: the arguments that the example gave, in the original's order."""
-    args = [ast.arg("self")]
-    defaults: list[ast.expr] = []
-    only: list[ast.arg] = []
-    only_defaults: list[ast.expr | None] = []
-    vararg: ast.arg | None = None
-    if not is_root:
-        return ast.arguments(
-            [], [*args, *(ast.arg(label) for label in names)], None, [], [], None, []
-        )
-    original = list(inspect.signature(body.module.forward).parameters)
-    gap = False
-    given = {parameter.name: parameter for parameter in body.parameters}
-    original += [label for label in given if label not in original]  # what `**kwargs` took
-    for label in original:
-        parameter = given.get(label)
-        if parameter is None:
-            gap = gap or True
-            continue
-        default = None
-        if parameter.node is None and is_literal(parameter.value):
-            default = constant(parameter.value)
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            vararg = ast.arg(label)
-            gap = True
-        elif (
-            gap
-            or parameter.kind is inspect.Parameter.KEYWORD_ONLY
-            or (defaults and default is None)
-        ):
-            only.append(ast.arg(label))
-            only_defaults.append(default)
-        else:
-            args.append(ast.arg(label))
-            if default is not None:
-                defaults.append(default)
-    return ast.arguments([], args, vararg, only, only_defaults, None, defaults)

@@ -1,0 +1,81 @@
+"""What the example fixed about forward's arguments → the checks at the head of an emitted forward.
+
+The recording followed the flags, numbers and lengths that the example gave. Given others, the file
+raises: it never computes what was not asked of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch import Tensor
+
+from unfoldify.emit.lines import constant, name
+from unfoldify.recording.body import Parameter
+from unfoldify.recording.structures import leaves, steps
+
+PLAIN = (type(None), bool, int, float, str)
+
+
+def value_checks(parameters: Iterable[Parameter]) -> list[ast.stmt]:
+    """For each flag, number and length among the arguments, a refusal of every other value."""
+    return [
+        check
+        for parameter in parameters
+        for check in _checks(
+            name(parameter.name),
+            parameter.value,
+            error="TypeError" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "",
+        )
+    ]
+
+
+def is_plain(value: Any) -> bool:
+    """A value that can be written down and compared: a flag, a number, a string, or such a tuple."""
+    if isinstance(value, tuple) and type(value) is tuple:
+        return all(map(is_plain, value))
+    return type(value) in PLAIN and not (isinstance(value, float) and math.isnan(value))
+
+
+def _checks(place: ast.expr, value: Any, error: str = "") -> Iterator[ast.stmt]:
+    """The checks of one value, and of what is in it."""
+    if isinstance(value, Tensor):
+        return
+    if error == "" and is_plain(value):
+        identity = value is None or isinstance(value, bool)
+        test = ast.Compare(place, [ast.IsNot() if identity else ast.NotEq()], [constant(value)])
+        yield _refusal(test, f"{ast.unparse(place)}={value!r}", place)
+        return
+    if type(value) in (tuple, list):
+        if not any(True for _ in leaves(value)) and is_plain(tuple(value)) and error == "":
+            found: ast.expr = ast.Call(name("list"), [place], [])
+            test = ast.Compare(found, [ast.NotEq()], [constant(value)])
+            yield _refusal(test, f"{ast.unparse(place)}={value!r}", place)
+            return
+        length: ast.expr = ast.Call(name("len"), [place], [])
+        test = ast.Compare(length, [ast.NotEq()], [constant(len(value))])
+        values = "1 value" if len(value) == 1 else f"{len(value)} values"
+        yield _refusal(test, f"{values} in {ast.unparse(place)}", length, error)
+    for step, key, item in steps(value):
+        yield from _checks(_entered(place, step, key), item)
+
+
+def _entered(place: ast.expr, step: Any, key: Any) -> ast.expr:
+    """`batch["mask"]`, `state.hidden`: where one value of a structure is."""
+    if step is getattr:
+        return ast.Attribute(place, key, ast.Load())
+    return ast.Subscript(place, constant(key), ast.Load())
+
+
+def _refusal(test: ast.expr, wanted: str, found: ast.expr, error: str = "") -> ast.stmt:
+    message = ast.JoinedStr(
+        [
+            ast.Constant(f"this file was written for {wanted}, not "),
+            ast.FormattedValue(found, ord("r")),
+        ]
+    )
+    return ast.If(test, [ast.Raise(ast.Call(name(error or "ValueError"), [message], []), None)], [])
