@@ -11,7 +11,7 @@ from torch.fx.passes.shape_prop import TensorMetadata
 from unfoldify.graphs.guards import expect
 from unfoldify.graphs.shapes import STORED, Known
 from unfoldify.recording.calls import is_random
-from unfoldify.recording.capture import suggested_name
+from unfoldify.recording.scopes import suggested_name
 from unfoldify.recording.values import Description
 from unfoldify.rules import Decline
 
