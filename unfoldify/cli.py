@@ -101,10 +101,11 @@ def _add_form_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--layout",
-        choices=("inline", "patch"),
+        choices=("inline", "functions", "patch"),
         default="inline",
-        help="a file of its own, each layer where it is used, or your own file with only the "
-        "necessary lines changed (default: inline)",
+        help="a file of its own, each layer spelled out where it is used; or each kind of layer "
+        "once, as a function; or your own file with only the necessary lines changed "
+        "(default: inline)",
     )
     for option, what in (("--only", "rewrite nothing but these"), ("--skip", "leave these")):
         group.add_argument(

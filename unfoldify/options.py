@@ -15,7 +15,7 @@ from unfoldify.rules import RULES, Rule
 
 STYLES = ("product", "einsum")
 DIALECTS = ("einops", "torch")
-LAYOUTS = ("inline", "patch")
+LAYOUTS = ("inline", "functions", "patch")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from unfoldify.emit.build import build, save
 from unfoldify.emit.file import emit
+from unfoldify.emit.functions.functions import Functions
 from unfoldify.emit.header import header
 from unfoldify.emit.patch.patch import patched
 from unfoldify.errors import VerificationError
@@ -76,7 +77,8 @@ def unfoldify(
     say("rewriting", 0, 1)
     wanted = layout == "patch"
     patch = patched(model, args, kwargs, recorded.modes, options, source_path) if wanted else None
-    groups, declined = spell_out(recorded, options)
+    functions = Functions(options.style, options.dialect) if layout == "functions" else None
+    groups, declined = spell_out(recorded, options, functions)
     side: Mapping[str, Tensor] = {}
     if patch is not None:
         source, module = patch.source, patch.module(model)
@@ -84,7 +86,8 @@ def unfoldify(
     else:
         seen = recorded.recording
         merged = merge(model, seen.root, seen.constants, recorded.resting, shapes=shapes)
-        source, side = emit(merged), merged.side
+        definitions = functions.definitions() if functions is not None else []
+        source, side = emit(merged, functions=definitions), merged.side
         module = build(source, side, model)
     say("verifying", 0, 1)
     tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
@@ -94,7 +97,8 @@ def unfoldify(
         else None
     )
     if patch is None:
-        source = emit(merged, header(model, source, verification, source_path))
+        told = header(model, source, verification, source_path)
+        source = emit(merged, told, definitions)
     errors = each_error(model, args, kwargs, options, groups) if check else {}
     report = summarize(recorded, groups, declined, verification, errors, time.monotonic() - start)
     result = Result(source, module, report, side)
@@ -125,7 +129,7 @@ def as_arguments(args: Any) -> tuple[Any, ...]:
 
 
 def spell_out(
-    recorded: Recorded, options: Options
+    recorded: Recorded, options: Options, functions: Functions | None = None
 ) -> tuple[list[tuple[str, Group]], list[tuple[str, Declined]]]:
     """Rewrite every graph of the model in place: the calls that have a rule, and changes in place."""
     how = Lowering(options.rules(), options.style, options.max_intermediate)
@@ -134,9 +138,19 @@ def spell_out(
     with stand_ins():
         for body in walk_bodies(recorded.recording.root):
             settle(body.graph)
-            done, left = lower(body.graph, how.within(body.path, options.wanted))
+            spell = functions.spell_out if functions is not None else None
+            done, left = lower(body.graph, how.within(body.path, options.wanted), spell)
             if options.dialect == "torch":
                 speak_torch(body.graph)
             groups.extend((body.path, group) for group in done)
             declined.extend((body.path, each) for each in left)
+    if functions is not None:  # not before torch and einops are themselves again
+        functions.settle(names_of(recorded))
     return groups, declined
+
+
+def names_of(recorded: Recorded) -> set[str]:
+    """The names in the emitted file that are given: its classes, the arguments of the model."""
+    recording = recorded.recording
+    classes = {type(module).__name__ for module in recording.model.modules()}
+    return classes | {parameter.name for parameter in recording.root.parameters}

@@ -204,7 +204,7 @@ class Arguments:
     def read_from_layer(self, values: list[Any], origin: Any) -> ast.expr | None:
         """`self.conv1.stride[0]`: a number of forward that a layer of every instance has."""
         node = origin[0] if isinstance(origin, tuple) else None
-        group = node.meta.get("group") if node is not None else None
+        group = node.meta.get("group", node.meta.get("called")) if node is not None else None
         if group is None or not group.layer:
             return None
         for reading in READINGS:

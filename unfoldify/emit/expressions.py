@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import Hole, constant, dotted, name
 from unfoldify.emit.plan import use_of
 from unfoldify.emit.spelling import (
@@ -169,6 +170,13 @@ class Expressions:
         if target is root:
             self.imports.add("math")
             return ast.Call(dotted("math.isqrt"), [self.value(node.args[0])], [])
+        if isinstance(target, Function):
+            args = [self.value(arg, (node, index)) for index, arg in enumerate(node.args)]
+            named = [
+                ast.keyword(key, self.value(value, (node, key)))
+                for key, value in node.kwargs.items()
+            ]
+            return ast.Call(name(target.name), args, named)
         if isinstance(target, Construct):
             keywords = [ast.keyword(key, self.value(value)) for key, value in node.kwargs.items()]
             return ast.Call(name(target.name), [], keywords)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -23,10 +23,10 @@ from unfoldify.recording.body import Construct
 from unfoldify.recording.spelling import AutogradCall
 
 
-def emit(merged: Merged, header: str = "") -> str:
-    """The whole file."""
+def emit(merged: Merged, header: str = "", functions: Iterable[ast.stmt] = ()) -> str:
+    """The whole file; `functions` are those that its forwards call."""
     name_classes(merged)
-    classes: list[ast.stmt] = [*output_classes(merged)]
+    classes: list[ast.stmt] = [*functions, *output_classes(merged)]
     classes += [FinishNames().visit(class_definition(kind, merged)) for kind in merged.kinds]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
     text = "\n\n\n".join([*autograd_functions(merged), text])

@@ -13,9 +13,10 @@ from torch import fx, nn
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
+from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
-from unfoldify.emit.plan import Planner, Step, chain, use_of
+from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
@@ -79,6 +80,7 @@ def lines_of(
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]
+    fixed += [n.target.name for n in body.graph.nodes if isinstance(n.target, Function)]
     names = allocate(steps, placeholders, fixed)
     if is_root:
         names.update({p.node: p.name for p in body.parameters if p.node is not None})
@@ -204,7 +206,9 @@ class Writer:
 
     def unpacking(self, step: Step) -> ast.stmt:
         length = int(step.node.meta["length"])
-        by_position = {part.args[1]: self.expressions.names[part] for part in step.items}
+        names = self.expressions.names
+        by_position: dict[Any, str] = {**step.idle}
+        by_position |= {position_of(part, step.node): names[part] for part in step.items}
         targets: list[ast.expr] = [
             ast.Name(by_position.get(i, "_"), ast.Store()) for i in range(length)
         ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import Step, chain, is_trivial, use_of
+from unfoldify.emit.plan import Step, chain, is_shape, is_trivial, position_of, use_of
 from unfoldify.recording.loops import Loop, fake_node
 from unfoldify.recording.source import site
 
@@ -139,9 +139,20 @@ def allocate(
                 last[part] = max(
                     last.get(part, -1), index + 1
                 )  # names of one tuple differ from each other
+            step.idle = {at: word for at, word in idle_words(step) if free(word, index)}
         elif step.kind == "assign":
             give(step.node, wishes(step.node, names, results, sources, last, index), index)
     return names
+
+
+def idle_words(step: Step) -> Iterator[tuple[int, str]]:
+    """What the user calls the sizes that nothing reads: `b, n = tokens.shape`."""
+    found = use_of(step.node).site
+    if is_shape(step.node) and found is not None and found.unpacks:
+        read = {position_of(part, step.node) for part in step.items}
+        for at, word in enumerate(found.targets):
+            if at not in read and word:
+                yield at, identifier(word)
 
 
 def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:

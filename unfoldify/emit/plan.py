@@ -42,6 +42,7 @@ class Step:
     loop: Loop | None = None  # the innermost loop that the statement is in
     opens: Loop | None = None  # the loop whose head this is
     items: list[fx.Node] = field(default_factory=list)  # of an unpacking, by position
+    idle: dict[int, str] = field(default_factory=dict)  # names of items that nothing uses
 
 
 def use_of(node: fx.Node) -> Use:
@@ -72,14 +73,14 @@ def is_shape(node: fx.Node) -> bool:
 
 
 def is_unpacked(node: fx.Node) -> bool:
-    """Whether the user took the value apart by `a, b = ...` and more than one part is used."""
+    """Whether the user took the value apart by `a, b = ...`, or more than one part is used."""
     if "length" not in node.meta or not parts(node):
         return False
     use = use_of(node)
     used = sum(1 for part in parts(node) if part.users or "kept" in part.meta)
     if use.role == "assigned" and use.site is not None and use.site.unpacks:
         return (
-            used > 1
+            used > 0
             and len(use.site.targets) == node.meta["length"]
             and None not in use.site.targets
         )
@@ -87,14 +88,17 @@ def is_unpacked(node: fx.Node) -> bool:
 
 
 def parts(node: fx.Node) -> list[fx.Node]:
-    """The nodes that take a value's items by position."""
-    return [
-        user
-        for user in node.users
-        if user.target is operator.getitem
-        and user.args[0] is node
-        and isinstance(user.args[1], int)
-    ]
+    """The nodes that take a value's items, by position or by the names of its fields."""
+    return [user for user in node.users if position_of(user, node) is not None]
+
+
+def position_of(part: fx.Node, whole: fx.Node) -> int | None:
+    """Which item of a value a node is, if it is one."""
+    if not part.args or part.args[0] is not whole:
+        return None
+    if part.target is operator.getitem and isinstance(part.args[1], int):
+        return part.args[1]
+    return part.meta.get("item") if part.target is getattr else None
 
 
 def is_idle(node: fx.Node) -> bool:
@@ -187,10 +191,11 @@ class Planner:
                 self.flush(node)
 
     def unpack(self, node: fx.Node) -> None:
-        items = sorted(parts(node), key=lambda part: part.args[1])  # type: ignore[arg-type,return-value]
-        by_position = {part.args[1]: part for part in reversed(items)}
+        at = {part: position_of(part, node) or 0 for part in parts(node)}
+        items = sorted(at, key=lambda part: at[part])
+        by_position = {at[part]: part for part in reversed(items)}
         for part in items:
-            first = by_position[part.args[1]]
+            first = by_position[at[part]]
             if part is not first:
                 part.replace_all_uses_with(first)
         self.unpacked.update(items)

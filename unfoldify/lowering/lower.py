@@ -50,6 +50,9 @@ class Declined:
     reason: str
 
 
+SpellOut = Callable[[fx.Graph, fx.Node, Rule, "Lowering"], Group]
+
+
 @dataclass(frozen=True)
 class Lowering:
     """How calls are to be spelled out."""
@@ -66,8 +69,11 @@ class Lowering:
         )
 
 
-def lower(graph: fx.Graph, how: Lowering) -> tuple[list[Group], list[Declined]]:
+def lower(
+    graph: fx.Graph, how: Lowering, spell: SpellOut | None = None
+) -> tuple[list[Group], list[Declined]]:
     """Spell out, in place, every call of the graph that has a rule."""
+    spell = spell or spell_out
     groups: list[Group] = []
     declined: list[Declined] = []
     for node in list(graph.nodes):
@@ -75,7 +81,7 @@ def lower(graph: fx.Graph, how: Lowering) -> tuple[list[Group], list[Declined]]:
         if rule is None or not how.wanted(layer_path(node), rule.kind):
             continue
         try:
-            groups.append(spell_out(graph, node, rule, how))
+            groups.append(spell(graph, node, rule, how))
         except Decline as reason:
             declined.append(Declined(layer_path(node), function_name(node), rule.kind, str(reason)))
     return groups, declined
@@ -93,6 +99,22 @@ def rule_of(node: fx.Node, rules: Rules) -> Rule | None:
 
 def spell_out(graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering) -> Group:
     """Replace one call by what its rule does; in the einsum style where the product would not fit."""
+    recorder, nodes, group = tried(graph, node, rule, how)
+    recorder.replace(nodes, group)
+    return group
+
+
+def forecast(graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering) -> Group:
+    """What spelling out one call would be; the graph stays as it is."""
+    recorder, nodes, group = tried(graph, node, rule, how)
+    recorder.undo(nodes)
+    return group
+
+
+def tried(
+    graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering
+) -> tuple[RuleRecorder, list[fx.Node], Group]:
+    """The nodes of a rule in front of the call, which is still there."""
     recorder = RuleRecorder(graph, node)
     text = recorder.quietly(rule.describe)
     style, why = how.style, ""
@@ -113,8 +135,7 @@ def spell_out(graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering) -> Grou
         largest,
         why,
     )
-    recorder.replace(nodes, group)
-    return group
+    return recorder, nodes, group
 
 
 class RuleRecorder(Recorder):

@@ -16,6 +16,15 @@ from importlib.resources import files
 from typing import Any
 
 FILES = ("products", "convolution", "transposed", "attention", "transformer", "recurrent")
+NAMES = (
+    "DILATED",
+    "GROUPED",
+    "NAMED_PADDING",
+    "UNBATCHED",
+    "VECTORS",
+    "LEARNED_TOKENS",
+    "PROJECTED",
+)
 PARAMETERS = {"DILATED": "dilation", "GROUPED": "groups"}  # go with their switch
 
 
@@ -52,8 +61,7 @@ class Switches:
     einsum: frozenset[str] = frozenset()  # functions that are too large as products
 
     def of(self, function: str, product: bool) -> dict[str, bool]:
-        names = ("DILATED", "GROUPED", "NAMED_PADDING", "UNBATCHED", "LEARNED_TOKENS", "PROJECTED")
-        decided = {name: name in self.on for name in names}
+        decided = {name: name in self.on for name in NAMES}
         return decided | {"PRODUCT": product and function not in self.einsum}
 
     @property
@@ -85,6 +93,8 @@ def rendered(entry: Entry, switches: Switches, product: bool) -> str:
     decided = switches.of(entry.tree.name, product)
     lines = list(Rendering(entry.lines, decided).body([entry.tree], 0))
     text = "\n".join(lines) + "\n"
+    if "VECTORS" not in switches.on:
+        text = text.replace("; a vector has only the axis n", "")
     if "conv" not in entry.tree.name:
         return text
     text = with_short_header(without_parameters(text, switches.dropped))

@@ -106,7 +106,7 @@ def switches_of(file: UserFile, places: list[Place], decider: Decider) -> Switch
         module for place in places for module in (*place.modules, *place.inside, *place.owners)
     ]
     text = file.source.text
-    on = set()
+    on = {"VECTORS"}
     convolutions = [arguments_of(call) for call in calls]
     if (
         "dilation" in text

@@ -3,7 +3,7 @@
 
 from einops import einsum, rearrange
 
-from .switches import PRODUCT
+from .switches import PRODUCT, VECTORS
 
 
 def linear(x, weight, bias=None):
@@ -28,9 +28,9 @@ def bilinear(x1, x2, weight, bias=None):
 
 def matmul(a, b):
     """`... m n, ... n p -> ... m p`; a vector has only the axis n"""
-    if b.dim() == 1:
+    if VECTORS and b.dim() == 1:
         return (a * b).sum(dim=-1)  # over n
-    if a.dim() == 1:
+    if VECTORS and a.dim() == 1:
         return (rearrange(a, "n -> n 1") * b).sum(dim=-2)  # over n
     if PRODUCT:
         a = rearrange(a, "... m n -> ... m n 1")
