@@ -180,3 +180,42 @@ class CallsOfMethods(Linear3):
 
     def forward(self, x):
         return self.scale(self.fc(x)) @ self.weight.T
+
+
+class TwoResults(nn.Module):
+    """A block of which the last round's second result is wanted, under the name of the first."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.fc, self.scale = nn.Linear(4, 4), scale
+
+    def forward(self, x):
+        before = self.fc(x).tanh()
+        return before * self.scale, before, None
+
+
+@example(randn(2, 4))
+class RoundsWithTwoResults(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([TwoResults(2.0), TwoResults(3.0), TwoResults(4.0)])
+
+    def forward(self, x):
+        for block in self.blocks:
+            found = block(x)
+            x, x_before = found[0], found[1]
+        return x_before.sin()
+
+
+@example(randn(2, 6, 3))
+class RoundsThatReadOneValue(Linear3):
+    """What every round reads keeps its name through the last statement of a round."""
+
+    def forward(self, x):
+        x = self.fc(x)
+        x = torch.cat([x[:, :1], x, x[:, -1:]], dim=1)
+        shifted = []
+        for i in range(3):
+            x_here = x[:, i : x.shape[1] - 2 + i]
+            shifted.append(x_here)
+        return torch.cat(shifted, dim=2)

@@ -127,8 +127,9 @@ def allocate(
             if last.get(start, -1) <= index and holders.get(names[start]) is start:
                 names[value] = names[start]
                 holders[names[start]] = value
+                last[value] = max(last.get(value, -1), index + 1)
             else:
-                last[start] = ends[step.loop]
+                last[start] = ends[step.loop] + 1
         if step.node in names:
             continue
         if step.kind == "unpack":
@@ -196,9 +197,9 @@ def name_loop(
         wishes = [names[initial]] if initial in names and last.get(initial, -1) <= at else []
         hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
         give(start, [*([hint] if hint else []), *wishes, *LETTERS], at)
-        last[final] = max(last.get(final, -1), end)
+        last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
-        last[value] = max(last.get(value, -1), end)
+        last[value] = max(last.get(value, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
         give(collected, [list_word(collected) or f"{hinted(value) or 'value'}s"], at - 1)
 
@@ -237,7 +238,9 @@ def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
             for operand in operands(node):
                 own = set(chain(operand.meta.get("loop") or operand.meta.get("head_of")))
                 foreign = [loop for loop in around if loop not in own]
-                last[operand] = max(last.get(operand, -1), ends[foreign[-1]] if foreign else index)
+                # what every round reads, the last statement of a round must leave alone as well
+                until = ends[foreign[-1]] + 1 if foreign else index
+                last[operand] = max(last.get(operand, -1), until)
     return last
 
 
