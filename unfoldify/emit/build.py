@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import linecache
 import os
 import tempfile
@@ -14,20 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from unfoldify.emit.patch.text import encoded
-
-SAFETENSORS_TYPES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-    torch.complex64: "C64",
-}
+from unfoldify.emit.side_file import safetensors_bytes
 
 
 def build(source: str, constants: Mapping[str, Tensor], original: nn.Module) -> nn.Module:
@@ -73,22 +59,3 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(path)
-
-
-def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors in the safetensors format: the length of a JSON header, the header, the bytes in
-    order.
-    """
-    blocks, entries, offset = [], {}, 0
-    for name, tensor in sorted(tensors.items()):
-        block = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        entries[name] = {
-            "dtype": SAFETENSORS_TYPES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, offset + len(block)],
-        }
-        offset += len(block)
-        blocks.append(block)
-    head = json.dumps(entries).encode()
-    head += b" " * (-len(head) % 8)
-    return len(head).to_bytes(8, "little") + head + b"".join(blocks)

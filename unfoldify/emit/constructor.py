@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from unfoldify.emit.constants import constant_expression
 from unfoldify.emit.declare import declaration
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
+from unfoldify.emit.side_file import SAFETENSORS_TYPES
 from unfoldify.emit.words import order_in_source
 from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
 from unfoldify.recording.paths import joined
@@ -228,8 +229,12 @@ class Constructor:
         expression = constant_call(tensor)
         if expression is not None:
             return expression
+        stored = ast.Subscript(name("CONSTANTS"), Hole.of(path, "constant"), ast.Load())
+        if tensor.is_complex() and tensor.dtype not in SAFETENSORS_TYPES:
+            self.around.side[path] = torch.view_as_real(tensor.detach().resolve_conj())
+            return ast.Call(dotted("torch.view_as_complex"), [stored], [])
         self.around.side[path] = tensor.detach()
-        return ast.Subscript(name("CONSTANTS"), Hole.of(path, "constant"), ast.Load())
+        return stored
 
 
 def is_keyword(label: str) -> bool:

@@ -17,6 +17,7 @@ from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
+from unfoldify.emit.side_file import loader
 from unfoldify.emit.signature import signature
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
 from unfoldify.recording.body import Construct
@@ -32,37 +33,8 @@ def emit(merged: Merged, header: str = "", functions: Iterable[ast.stmt] = ()) -
     text = "\n\n\n".join([*autograd_functions(merged), text])
     docstring = f'"""{header}"""\n\n' if header else ""
     if merged.side:
-        text = f"{LOADER}\n\n\n{text}"
+        text = f"{loader(merged.side.values())}\n\n\n{text}"
     return f"{docstring}{imports(text)}\n\n{text if merged.side else chr(10) + text}\n"
-
-
-LOADER = '''
-def load_constants():
-    """The tensors of the .safetensors file beside this one, by name."""
-    data = bytearray(Path(__file__).with_suffix(".safetensors").read_bytes())
-    start = 8 + int.from_bytes(data[:8], "little")
-    dtypes = {
-        "F64": torch.float64,
-        "F32": torch.float32,
-        "F16": torch.float16,
-        "BF16": torch.bfloat16,
-        "I64": torch.int64,
-        "I32": torch.int32,
-        "I16": torch.int16,
-        "I8": torch.int8,
-        "U8": torch.uint8,
-        "BOOL": torch.bool,
-        "C64": torch.complex64,
-    }
-    constants = {}
-    for name, entry in json.loads(data[8:start]).items():
-        dtype, (begin, end) = dtypes[entry["dtype"]], entry["data_offsets"]
-        flat = torch.frombuffer(data[start + begin : start + end], dtype=dtype)
-        constants[name] = flat.reshape(entry["shape"])
-    return constants
-
-
-CONSTANTS = load_constants()'''
 
 
 def name_classes(merged: Merged) -> None:
