@@ -99,3 +99,15 @@ class ChannelsLast(nn.Module):
 
     def forward(self, x):
         return self.conv(x).contiguous()
+
+
+@example(randn(2, 3))
+class TypeCasts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = self.fc(x)
+        assert y.type().endswith("Tensor")
+        return (y > 0).type(x.dtype) * y, y.type(torch.int64), (y > 1).type_as(y)

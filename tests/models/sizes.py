@@ -129,3 +129,40 @@ class Reshapes(nn.Module):
         y = self.fc(x.view(*lead, 2, d // 2)).flatten(-2)
         z = y.unflatten(-1, (2, 2)).movedim(-1, 0).repeat_interleave(2, dim=1)
         return y.tile(1, 2, 1), z, y.unfold(1, 3, 1)
+
+
+class Patches(nn.Module):
+    """Returns sizes beside its tensor, and keeps one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        _, _, height, width = x.shape
+        self.area = height * width
+        return x.flatten(2).transpose(1, 2), (height, width), x.shape[-2:]
+
+
+class Mixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x, height, width):
+        x = self.fc(x)
+        return x.transpose(1, 2).reshape(x.shape[0], -1, height, width), height, width
+
+
+@example(randn(2, 3, 8, 12))
+class SizesFromAChild(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches, self.mixed = Patches(), Mixed()
+
+    def forward(self, x):
+        x, (height, width), size = self.patches(x)
+        image, height, width = self.mixed(x, height, width)
+        larger = F.interpolate(image, size=(2 * size[0], 2 * width))
+        return image, larger, x.sum(dim=1) / self.patches.area, height + 1

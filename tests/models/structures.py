@@ -182,3 +182,27 @@ class InnerDataclass(nn.Module):
     def forward(self, x):
         found = self.inner(x)
         return found.logits + found.hidden[1]
+
+
+@dataclass
+class Guarded:
+    """Settings that may be looked at one by one only."""
+
+    width: int = 3
+    guarded: bool = True
+
+    def __getattribute__(self, name):
+        if name == "guarded":
+            raise ValueError("not to be read")
+        return super().__getattribute__(name)
+
+
+@example(randn(2, 3))
+class GuardedSettings(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.settings = Guarded()
+        self.fc = nn.Linear(3, self.settings.width)
+
+    def forward(self, x):
+        return self.fc(x) / self.settings.width

@@ -139,6 +139,35 @@ class MadeInForward(Linear3):
         return scores + place + torch.full((n,), 2.0) + torch.eye(n) + x.new_zeros(n)
 
 
+@example(randn(4, 3))
+class OldConstructors(Linear3):
+    def forward(self, x):
+        count = torch.IntTensor([2])
+        row = torch.Tensor([1.0, 2.0, 3.0]) / torch.FloatTensor([x.shape[0]])
+        places = torch.LongTensor([[0, 2]]).expand(x.shape[0], -1)
+        filled = torch.Tensor(x.size(0), 3).fill_(0.5)
+        y = self.fc(x) + filled.to(x) + row
+        assert isinstance(filled, torch.FloatTensor)
+        return y[:, : count[0]], y.gather(1, places), filled.type(torch.LongTensor)
+
+
+@example(randn(2, 5, 8), torch.tensor([0, 2, 3, 5, 7]))
+class ComplexTables(nn.Module):
+    """A list of tables in a type that safetensors has no word for."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.rand(24, 2, dtype=torch.float64, generator=generator)
+        self.tables = [torch.polar(noise + 0.5, noise), torch.polar(noise + 0.5, 2 * noise)]
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x, places):
+        turns = torch.cat([table[places] for table in self.tables], dim=-1)
+        pairs = torch.view_as_complex(self.fc(x).double().unflatten(-1, (-1, 2)))
+        return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
+
+
 @refused(
     "a (2, 3) float32 tensor is used here that was made while the model ran by a call that cannot "
     "be seen (TorchScript, a C++ extension, numpy).\nMake it by a torch call, or keep it as a "

@@ -21,12 +21,19 @@ from torch import Tensor, fx, nn
 from unfoldify.errors import CaptureError
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.layers import plan
+from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.record import Read
 from unfoldify.recording.scopes import ScopedRecorder
 from unfoldify.recording.source import Position
-from unfoldify.recording.structures import given_one_by_one, leaves, named_fields, steps
-from unfoldify.recording.traced import Traced
+from unfoldify.recording.structures import (
+    given_one_by_one,
+    leaves,
+    named_fields,
+    numbers_in,
+    steps,
+)
+from unfoldify.recording.traced import Traced, plain
 from unfoldify.recording.values import plain_arguments, tensors_in
 
 
@@ -49,7 +56,8 @@ def capture(
 ) -> Recording:
     """Run the model on its example and record it; the caller keeps the model from being changed."""
     recorder = ModelRecorder(model, wanted)
-    with recorder.running(), recorder.module_calls(), torch.compiler.set_stance("force_eager"):
+    eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
+    with eager, recorder.running(), recorder.module_calls(), seen_constructor():
         output = recorder.run(args, dict(kwargs))
     return Recording(model, recorder.root, tuple(recorder.reads), output, recorder.constants)
 
@@ -160,6 +168,7 @@ class ModelRecorder(ScopedRecorder):
             body.graph.output(self.result(result))
         finally:
             self.stack.pop()
+            self.finished[id(body.graph)] = body
             for key, (reference, node) in body.values.items():
                 self.past[key] = (reference, node, body)
         call = self.add("call_module", path, (), {})
@@ -292,15 +301,15 @@ class ModelRecorder(ScopedRecorder):
 
     def bind_result(self, result: Any, call: fx.Node) -> None:
         """The results of a child, in the parent's graph; the inverse of `result`."""
-        if isinstance(result, Traced) and result.owner is self:
-            self.frame.values[id(result)] = (lambda: result, call)
+        if isinstance(result, Traced):
+            self.bind_number(result, call)
         elif isinstance(result, (Tensor, torch.Size)) or type(result) in (tuple, list, dict):
             if isinstance(result, Tensor):
                 self.bind(result, call)
-            elif not isinstance(result, torch.Size):
+            else:
                 entries = result.items() if isinstance(result, dict) else enumerate(result)
                 for key, item in entries:
-                    if any(True for _ in leaves(item)):
+                    if any(True for _ in leaves(item)) or any(map(self.is_news, numbers_in(item))):
                         self.bind_result(item, self.getitem(call, key))
                 call.meta["length"] = len(result)
         elif isinstance(result, tuple):
@@ -310,6 +319,19 @@ class ModelRecorder(ScopedRecorder):
             for index, leaf in enumerate(found):
                 self.bind_result(leaf, self.getitem(call, index))
             call.meta["length"] = len(found)
+
+    def is_news(self, number: Traced) -> bool:
+        """Whether the current graph does not know a number yet, which a child has returned."""
+        return (
+            number.owner is self
+            and number.node.graph is not self.frame.graph
+            and self.known_value(number, self.frame) is None
+        )
+
+    def bind_number(self, number: Any, node: fx.Node) -> None:
+        if self.is_news(number):
+            node.meta["value"] = plain(number)
+            self.frame.values[id(number)] = (lambda: number, node)
 
     def getitem(self, node: fx.Node, key: Any) -> fx.Node:
         inner = self.frame.graph.call_function(operator.getitem, (node, key))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
+from unfoldify.recording.structures import steps
+
 
 def named_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Every parameter and buffer under each of its names."""
@@ -14,11 +16,17 @@ def named_state(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def plain_tensors(model: nn.Module) -> Iterator[tuple[int, str]]:
-    """Tensors kept as plain attributes, with their paths."""
+    """Tensors kept as plain attributes, with their paths; those of lists by the list's name."""
     for path, module in model.named_modules():
         for name, value in vars(module).items():
-            if isinstance(value, Tensor) and name.isidentifier():
+            if not name.isidentifier() or name.startswith("__"):
+                continue
+            if isinstance(value, Tensor):
                 yield id(value), joined(path, name)
+            for _, key, item in steps(value):
+                label = f"{name}_{key}"
+                if isinstance(item, Tensor) and label.isidentifier() and not hasattr(module, label):
+                    yield id(item), joined(path, label)
 
 
 def below(path: str, ancestor: str) -> str | None:

@@ -28,6 +28,7 @@ from torch.overrides import TorchFunctionMode
 from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS
+from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, site, users_place
 from unfoldify.recording.spelling import (
     AutogradCall,
@@ -101,6 +102,7 @@ class Recorder(TorchFunctionMode):
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one torch call and record it."""
+        args = tuple(original(arg) for arg in args)
         tensors = list(tensors_in((args, kwargs)))
         self.refuse_transforms(func, tensors)
         versions = [version(tensor) for tensor in tensors]
@@ -112,7 +114,7 @@ class Recorder(TorchFunctionMode):
             for tensor, before in zip(tensors, versions, strict=True)
             if version(tensor) != before
         )
-        if name in LOOKS:
+        if name in LOOKS and not isinstance(result, Tensor):
             return result
         if isinstance(result, torch.dtype) and name == "__get__":
             self.dtype_reads.append((result, args[0]))
@@ -188,9 +190,13 @@ class Recorder(TorchFunctionMode):
             return args[1], args[0]
         return args
 
+    def is_recording(self) -> bool:
+        """Whether the calls that are made now become nodes."""
+        return not self.paused and bool(self.stack)
+
     def sees(self, values: Any) -> bool:
         """Whether calls with these values are being recorded."""
-        return not self.paused and bool(self.stack) and any(True for _ in tensors_in(values))
+        return self.is_recording() and any(True for _ in tensors_in(values))
 
     def autograd_call(self, cls: Any, call: Any, args: Any, kwargs: Any) -> Any:
         """A custom autograd.Function: its backward is part of it, so it stays whole."""

@@ -41,6 +41,7 @@ class ScopedRecorder(Recorder):
         self.alive = {id(held) for held in gc.get_objects() if issubclass(type(held), Tensor)}
         self.alive |= {id(tensor) for tensor in leaves_of(model)}
         self.past: dict[int, tuple[Any, fx.Node, Body]] = {}
+        self.finished: dict[int, Body] = {}  # id of a graph → the call that it belonged to
 
     @property
     def body(self) -> Body:
@@ -125,6 +126,10 @@ class ScopedRecorder(Recorder):
                     assert isinstance(body, Body)
                     known = self.lift(number, body, suggested_name(number.node) or "n")
                 return known
+        finished = self.finished.get(id(number.node.graph))
+        if finished is not None:
+            self.bring_up(number, finished, number.node)
+            return self.node_of_number(number)
         return plain(number)
 
     def known_value(self, value: Any, frame: Frame) -> fx.Node | None:
@@ -174,7 +179,7 @@ class ScopedRecorder(Recorder):
             node = self.lift(tensor, body, name)
         return node
 
-    def bring_up(self, tensor: Tensor, body: Body, node: fx.Node) -> int:
+    def bring_up(self, value: Any, body: Body, node: fx.Node) -> int:
         """From a finished graph to one that still runs: a further result of every graph in between."""
         while True:
             parent, call = body.parent, body.call
@@ -184,7 +189,11 @@ class ScopedRecorder(Recorder):
             with parent.graph.inserting_after(last_item(call)):
                 outer = parent.graph.call_function(exported, (call, len(body.exports) - 1))
             outer.meta["positions"] = node.meta.get("positions", ())
-            self.bind_in(parent, tensor, outer)
+            if isinstance(value, Tensor):
+                self.bind_in(parent, value, outer)
+            else:
+                outer.meta["value"] = plain(value)
+                parent.values[id(value)] = (lambda: value, outer)
             if parent in self.stack:
                 return self.stack.index(parent)
             body, node = parent, outer

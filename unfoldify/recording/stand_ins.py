@@ -1,7 +1,8 @@
 """What is called by other names while a model is recorded: calls that torch keeps from being seen.
 
 einops calls stay whole, checkpoints run what they guard, scripted functions run their Python, a
-custom autograd.Function is one call. Whoever imported these by name calls the stand-in meanwhile.
+custom autograd.Function is one call, `torch.FloatTensor(...)` is `torch.tensor(...)`. Whoever
+imported these by name calls the stand-in meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import einops
 import torch
 import torch.utils.checkpoint
 
+from unfoldify.recording.old_tensors import OLD_TYPES
 from unfoldify.recording.traced import ACTIVE
 
 EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
@@ -49,6 +51,7 @@ def replacements() -> dict[int, Callable[..., Any]]:
         if function is not None
     }
     found[id(torch.utils.checkpoint.checkpoint)] = checkpointed
+    found.update((id(old.original), old) for old in OLD_TYPES)
     return found
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from unfoldify.recording.traced import Traced
+
 
 def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, Any]]:
     """Name, value and kind of each argument; what `**kwargs` took, under the names it was given."""
@@ -35,7 +37,25 @@ def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:
     elif isinstance(value, Mapping):
         yield from ((operator.getitem, key, item) for key, item in value.items())
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        yield from ((getattr, f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        yield from ((getattr, name, item) for name, item in fields_held(value).items())
+
+
+def fields_held(value: Any) -> dict[str, Any]:
+    """What a dataclass holds, in order. Its attributes may be guarded by code of its own."""
+    held = getattr(value, "__dict__", None)
+    names = [field.name for field in dataclasses.fields(value)]
+    if held is None:  # slots
+        return {name: getattr(value, name) for name in names if hasattr(value, name)}
+    return {name: held[name] for name in names if name in held}
+
+
+def numbers_in(value: Any) -> Iterator[Traced]:
+    """The numbers of a structure that remember where they came from."""
+    if isinstance(value, Traced):
+        yield value
+    else:
+        for _, _, item in steps(value):
+            yield from numbers_in(item)
 
 
 def leaves(value: Any) -> Iterator[Tensor]:
@@ -52,7 +72,7 @@ def named_fields(value: Any) -> dict[str, Any] | None:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return {name: getattr(value, name) for name in value._fields}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return fields_held(value)
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     return None

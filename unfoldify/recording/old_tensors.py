@@ -1,0 +1,85 @@
+"""`torch.FloatTensor([...])`, `torch.Tensor(2, 3)`: constructors from before `torch.tensor`.
+
+They are types, not functions, so no mode of torch sees them called. While a model is recorded they
+are the calls that one would write today: `torch.tensor(data, dtype=...)`, `torch.empty(sizes)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unfoldify.recording.traced import ACTIVE, plain
+
+_NAMES = ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
+
+
+class OldType(type):
+    """The class of the stand-ins: called, they are `today`; asked, they are what they stand for."""
+
+    original: Any
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return today(cls.original, cls.original.dtype, args, kwargs)
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, cls.original)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls.original, name)
+
+
+OLD_TYPES: tuple[Any, ...] = tuple(
+    OldType(f"{name}Tensor", (), {"original": getattr(torch, f"{name}Tensor")}) for name in _NAMES
+)
+
+
+def original(value: Any) -> Any:
+    """`torch.FloatTensor` itself, where its stand-in is handed to a call: `x.type(torch.FloatTensor)`."""
+    return value.original if type(value) is OldType else value
+
+
+@contextmanager
+def seen_constructor() -> Iterator[None]:
+    """`torch.Tensor(...)` is seen as well. It cannot be replaced: whoever asks what a tensor is needs it."""
+    construct: Any = Tensor.__new__
+
+    def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        if cls is not Tensor:
+            return construct(cls, *args, **kwargs)
+        return today(lambda *a, **k: construct(cls, *a, **k), None, args, kwargs)
+
+    Tensor.__new__ = staticmethod(new)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del Tensor.__new__
+
+
+def today(construct: Any, dtype: torch.dtype | None, args: Any, kwargs: Any) -> Any:
+    """What the constructor does, by the functions of today; anything rarer is left to it."""
+    recorder: Any = ACTIVE.get()
+    if recorder is None or not recorder.is_recording() or kwargs:
+        return construct(*args, **kwargs)
+    options: dict[str, Any] = (
+        {} if dtype is None or dtype is torch.get_default_dtype() else {"dtype": dtype}
+    )
+    if all(isinstance(size, int) for size in args):
+        return torch.empty(args or (0,), **options)
+    data = args[0]
+    if isinstance(data, torch.Size):
+        return torch.empty(data, **options)
+    if type(data) in (list, tuple) or type(data).__module__ == "numpy":
+        return tensor_of(data, dtype or torch.get_default_dtype())
+    return construct(*args)
+
+
+def tensor_of(data: Any, dtype: torch.dtype) -> Tensor:
+    """`torch.tensor(data)`, with its dtype where the data alone would give another."""
+    with torch._C.DisableTorchFunction():
+        own = torch.tensor(plain(data)).dtype
+    return torch.tensor(data) if own is dtype else torch.tensor(data, dtype=dtype)
