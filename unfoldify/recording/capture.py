@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from unfoldify.errors import CaptureError
+from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.layers import plan
 from unfoldify.recording.old_tensors import seen_constructor
@@ -57,7 +58,8 @@ def capture(
     """Run the model on its example and record it; the caller keeps the model from being changed."""
     recorder = ModelRecorder(model, wanted)
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
-    with eager, recorder.running(), recorder.module_calls(), seen_constructor():
+    calls = recorder.module_calls()
+    with eager, births() as recorder.is_new, recorder.running(), calls, seen_constructor():
         output = recorder.run(args, dict(kwargs))
     return Recording(model, recorder.root, tuple(recorder.reads), output, recorder.constants)
 

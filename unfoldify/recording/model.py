@@ -18,6 +18,7 @@ from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.finish import finish
 from unfoldify.recording.sizes import SizeVariant, free_sizes
 from unfoldify.recording.source import Position, site
+from unfoldify.recording.stand_ins import stand_ins
 
 Wanted = Callable[[str, str], bool]
 
@@ -51,7 +52,7 @@ def record(
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
     variants = free_sizes(model, args, kwargs, max_seconds=seconds)
-    with preserved(model), silenced():
+    with preserved(model), silenced(), stand_ins():
         modes, recordings, failures = (False, True), {}, {}
         for training in modes:
             try:

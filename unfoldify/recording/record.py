@@ -9,7 +9,6 @@ are
 from __future__ import annotations
 
 import ast
-import builtins
 import operator
 import sys
 import weakref
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -49,8 +49,12 @@ from unfoldify.recording.values import (
     version,
 )
 
-TORCH_FOLDER = torch.__path__[0]
-EINOPS_FOLDER = einops.__path__[0]
+LIBRARIES = (
+    *(f"{folder}/" for folder in (*torch.__path__, *einops.__path__)),
+    "<frozen",
+    "<string>",
+)
+OWN = f"{Path(__file__).parents[1]}/"
 
 
 @dataclass(frozen=True)
@@ -408,19 +412,11 @@ class Recorder(TorchFunctionMode):
         return value.node if isinstance(value, Traced) else None
 
 
-# -- spelling a call -------------------------------------------------------------------------------
-
-
-# -- values ----------------------------------------------------------------------------------------
-
-
 @lru_cache(maxsize=4096)
 def is_machinery(filename: str) -> bool:
     """Whether a file is torch's, einops' or the recorder's own: no words of the user in there."""
-    own = __file__.rsplit("/", 2)[0]  # the package's folder
     return (
-        filename.startswith((TORCH_FOLDER, EINOPS_FOLDER, "<frozen", "<string>"))
-        or (filename.startswith(own) and "/rules/" not in filename)
-        or filename == builtins.__dict__.get("__file__", "")
+        filename.startswith(LIBRARIES)
+        or (filename.startswith(OWN) and "/rules/" not in filename)
         or filename.endswith(("/contextlib.py", "/functools.py"))
     )

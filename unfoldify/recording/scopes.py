@@ -6,11 +6,10 @@ becomes an argument, a value of a finished call one of its results; what no call
 
 from __future__ import annotations
 
-import gc
 import inspect
 import operator
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +20,6 @@ from unfoldify.recording.body import Body, Parameter, exported
 from unfoldify.recording.paths import below, joined, named_state, plain_tensors
 from unfoldify.recording.record import Frame, Recorder
 from unfoldify.recording.source import Position, site, users_place
-from unfoldify.recording.structures import leaves_of
 from unfoldify.recording.traced import plain
 from unfoldify.recording.values import describe
 
@@ -37,9 +35,7 @@ class ScopedRecorder(Recorder):
             self.state_paths.setdefault(id(tensor), []).append(path)
         self.attribute_paths = dict(reversed(list(plain_tensors(model))))
         self.constants: dict[str, Tensor] = {}
-        # by its type: asking a dead weak proxy for its class raises
-        self.alive = {id(held) for held in gc.get_objects() if issubclass(type(held), Tensor)}
-        self.alive |= {id(tensor) for tensor in leaves_of(model)}
+        self.is_new: Callable[[object], bool] = lambda tensor: False
         self.past: dict[int, tuple[Any, fx.Node, Body]] = {}
         self.finished: dict[int, Body] = {}  # id of a graph → the call that it belonged to
 
@@ -91,7 +87,7 @@ class ScopedRecorder(Recorder):
 
     def constant(self, tensor: Tensor) -> fx.Node:
         """A tensor that the run did not make: a plain attribute, a global, a closure's."""
-        if id(tensor) not in self.alive and id(tensor) not in self.made:
+        if self.is_new(tensor) and id(tensor) not in self.made:
             raise unseen(tensor, self.positions())
         found = self.attribute_paths.get(id(tensor))
         for depth, frame in reversed(list(enumerate(self.stack))):
