@@ -41,7 +41,7 @@ sys.path.insert(0, written)
 torch.manual_seed(0)
 emitted_file = import_module(f"{name}_unfolded")
 packages = {module.partition(".")[0] for module in sys.modules}
-assert not packages & {"unfoldify", "libcst", "rich"}, packages
+assert not packages & {"unfoldify", "safetensors", "rich"}, packages
 
 sys.path.insert(0, original_folder)
 from unfoldify.loading.load import load

@@ -32,7 +32,7 @@ def test_help_and_version_import_no_torch(words: list[str]) -> None:
     code = (
         "import sys\nfrom unfoldify.cli import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit as e: assert e.code == 0\n"
-        "print([name for name in ('torch', 'einops', 'libcst', 'rich', 'numpy') "
+        "print([name for name in ('torch', 'einops', 'rich', 'numpy') "
         "if name in sys.modules])"
     )
     assert python(code, *words).splitlines()[-1] == "[]"
@@ -105,7 +105,7 @@ def test_constraints_pin_what_is_required_within_its_range() -> None:
 
 
 def test_package_imports_only_what_it_requires() -> None:
-    required = {"torch", "einops", "libcst", "numpy", "rich", "safetensors", "unfoldify"}
+    required = {"torch", "einops", "numpy", "rich", "safetensors", "unfoldify"}
     html = {"jinja2", "pygments"}
     pattern = re.compile(r"^\s*(?:import|from) (\w+)", re.MULTILINE)
     for file in (ROOT / "unfoldify").rglob("*.py"):

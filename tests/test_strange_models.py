@@ -93,7 +93,7 @@ state, args, kwargs, training = torch.load("example.pt", weights_only=False)
 model.load_state_dict(state, strict=True)
 torch.save(list(model.train(training)(*args, **kwargs).__dict__.values()), "found.pt") if {is_object} \\
     else torch.save(model.train(training)(*args, **kwargs), "found.pt")
-assert not {{"unfoldify", "libcst", "tests"}} & {{name.partition(".")[0] for name in sys.modules}}
+assert not {{"unfoldify", "rich", "tests"}} & {{name.partition(".")[0] for name in sys.modules}}
 """
 
 
