@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 Restore = Callable[[], object]
 _CONTAINERS = (dict, list, set, collections.deque)
@@ -73,6 +74,8 @@ class Snapshot:
 
     def _note(self, held: Any) -> list[Any]:
         if isinstance(held, Tensor):
+            if is_lazy(held):  # of a layer that is never called: it holds nothing
+                return []
             self._tensors.append(_TensorState.of(held, self._values))
             return [held.grad] if held.is_leaf and held.grad is not None else []
         if isinstance(held, torch.jit.ScriptModule):

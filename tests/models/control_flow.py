@@ -219,3 +219,65 @@ class RoundsThatReadOneValue(Linear3):
             x_here = x[:, i : x.shape[1] - 2 + i]
             shifted.append(x_here)
         return torch.cat(shifted, dim=2)
+
+
+@example(randn(2, 5, 3))
+class LastOfAll(nn.Module):
+    """What the loop computes in all rounds, and only the last one is used."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(3, 4)
+        self.out = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+
+    def forward(self, x):
+        hidden = torch.zeros(x.size(0), 4, dtype=x.dtype)
+        outputs = []
+        for t in range(x.size(1)):
+            hidden = self.cell(x[:, t], hidden)
+            outputs.append(self.out(hidden))
+        return outputs[-1]
+
+
+@example(randn(2, 5, 3))
+class PartOfLastState(nn.Module):
+    """What the last round leaves for a next one is used by nobody."""
+
+    def __init__(self):
+        super().__init__()
+        self.from_x, self.from_h = nn.Linear(3, 16), nn.Linear(4, 16)
+
+    def forward(self, x):
+        h = c = torch.zeros(x.size(0), 4, dtype=x.dtype)
+        for t in range(x.size(1)):
+            i, f, g, o = (self.from_x(x[:, t]) + self.from_h(h)).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+        return c
+
+
+@example(randn(2, 5, 3))
+class CellStateOfLSTM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, num_layers=2, batch_first=True)
+
+    def forward(self, x):
+        return self.lstm(x)[1][1]
+
+
+@example(randn(2, 5, 3))
+class UnusedPartOfHelper(nn.Module):
+    """No loop: what one of two calls computes for nothing does not stay."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def both(self, x):
+        return self.fc(x), self.fc(x).tanh() * 3
+
+    def forward(self, x):
+        first, second = self.both(x)
+        third, _ = self.both(first)
+        return second + third

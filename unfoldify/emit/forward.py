@@ -20,6 +20,7 @@ from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
+from unfoldify.recording.dead import drop_dead, is_bound
 from unfoldify.recording.loops import Loop, Module
 from unfoldify.recording.rolling import roll
 
@@ -77,6 +78,7 @@ def lines_of(
     body: Body, is_root: bool, shapes: bool
 ) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
     roll(body.graph, over_modules=True)
+    drop_dead(body.graph.nodes, is_bound, rounds=False)
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, fx
 
 from unfoldify.recording.body import Layer
+from unfoldify.recording.dead import drop_dead
 from unfoldify.recording.loops import take_place
 from unfoldify.recording.paths import joined
 from unfoldify.recording.record import Frame, Recorder
@@ -230,7 +231,7 @@ class RuleRecorder(Recorder):
                     self.hand_over(user, ends[user.args[1]], nodes)  # type: ignore[index]
                 self.graph.erase_node(user)
         self.graph.erase_node(self.node)
-        self.drop_unused(nodes)
+        drop_dead(nodes, is_wanted, rounds=True)
         if self.flag is not None:
             follow_flag(
                 [node for node in nodes if node.graph is self.graph and not node._erased], self.flag
@@ -251,14 +252,10 @@ class RuleRecorder(Recorder):
                     new.meta[key] = old.meta[key]
             new.meta["result"] = True
 
-    def drop_unused(self, nodes: list[fx.Node]) -> None:
-        for node in reversed(nodes):
-            if (
-                not node.users
-                and not {"mutates", "kept"} & node.meta.keys()
-                and not node.meta.get("result")
-            ):
-                self.graph.erase_node(node)
+
+def is_wanted(node: fx.Node) -> bool:
+    """Whether a node of a rule stays although nobody uses it."""
+    return bool({"mutates", "kept"} & node.meta.keys() or node.meta.get("result"))
 
 
 def follow_flag(nodes: list[fx.Node], flag: fx.Node) -> None:

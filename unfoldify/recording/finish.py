@@ -12,7 +12,7 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.recording.body import Body, Layer, exported
-from unfoldify.recording.calls import is_random
+from unfoldify.recording.dead import drop_dead, has_effect, is_bound
 from unfoldify.recording.dtypes import settle_dtypes
 from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
 from unfoldify.recording.paths import joined
@@ -27,10 +27,11 @@ def finish(body: Body) -> None:
     place_exports(body)
     settle_dtypes(body.graph)
     dissolve(body)
-    drop_dead(body)
+    drop_dead(body.graph.nodes, has_effect, rounds=True)
+    roll(body.graph, over_modules=False)
+    drop_dead(body.graph.nodes, is_bound, rounds=False)
     if body.parent is not None:
         drop_unused_arguments(body)
-    roll(body.graph, over_modules=False)
 
 
 def calls(body: Body) -> list[fx.Node]:
@@ -71,36 +72,6 @@ def output_of(body: Body) -> fx.Node:
 
 def is_other(known: set[fx.Node], node: fx.Node) -> bool:
     return node not in known
-
-
-def is_removable(node: fx.Node) -> bool:
-    """Whether a call that nobody uses can go: it changes nothing and draws no random numbers."""
-    if node.users or node.op in ("placeholder", "output") or "mutates" in node.meta:
-        return False
-    if node.target in (operator.setitem, setattr) or is_part_of_used(node):
-        return False
-    if node.op == "call_module":
-        child = node.meta.get("body")
-        return child is not None and all(
-            n.op in ("placeholder", "output") for n in child.graph.nodes
-        )
-    return not is_random(node)
-
-
-def is_part_of_used(node: fx.Node) -> bool:
-    """An unused item of a result of which others are used: loops are alike only with it."""
-    source = node.args[0] if node.target is operator.getitem else None
-    return (
-        isinstance(source, fx.Node)
-        and "item" in node.meta
-        and any(user.users for user in source.users)
-    )
-
-
-def drop_dead(body: Body) -> None:
-    for node in reversed(list(body.graph.nodes)):
-        if is_removable(node):
-            body.graph.erase_node(node)
 
 
 def drop_unused_arguments(body: Body) -> None:

@@ -16,6 +16,7 @@ from unfoldify.recording.align import Unalike, align, by_mode, by_size
 from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.finish import finish
+from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.sizes import SizeVariant, free_sizes
 from unfoldify.recording.source import Position, site
 from unfoldify.recording.stand_ins import stand_ins
@@ -51,6 +52,7 @@ def record(
     seconds: float = 10.0,
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
+    check_filled(model, args, kwargs)
     variants = free_sizes(model, args, kwargs, max_seconds=seconds)
     with preserved(model), silenced(), stand_ins():
         modes, recordings, failures = (False, True), {}, {}

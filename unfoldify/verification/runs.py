@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from unfoldify import nesting
 from unfoldify.preserve import preserved, seed_everything, silenced, unexpanded
@@ -152,6 +153,8 @@ def _parameters(model: nn.Module, setting: Setting) -> dict[str, Tensor]:
     """The parameters that gradients are taken of, each under its first name."""
     found: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
+        if is_lazy(parameter):  # of a layer that is never called
+            continue
         parameter.grad = None
         if setting.gradients and is_inexact(parameter) and parameter.is_leaf:
             if setting.thaw:
