@@ -111,3 +111,16 @@ class TypeCasts(nn.Module):
         y = self.fc(x)
         assert y.type().endswith("Tensor")
         return (y > 0).type(x.dtype) * y, y.type(torch.int64), (y > 1).type_as(y)
+
+
+@example(randn(2, 5, 3, dtype=torch.bfloat16))
+class BrainLSTM(nn.Module):
+    """torch.nn makes the states that nobody gives in the type of the input."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 4, batch_first=True)
+        self.bfloat16()
+
+    def forward(self, x):
+        return self.lstm(x)[0]

@@ -27,7 +27,9 @@ def settle_dtypes(graph: fx.Graph) -> None:
 
 
 def dtype_expression(node: fx.Node) -> ast.expr | None:
-    """What the user wrote for the dtype of a call."""
+    """What the user wrote for the dtype of a call; a layer of torch.nn makes what its input is."""
+    if "layer" in node.meta:
+        return ast.parse("input.dtype", mode="eval").body
     for position in node.meta.get("positions", ())[:1]:
         found = site(position)
         call = found.expression if found is not None else None

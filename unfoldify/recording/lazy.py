@@ -40,7 +40,7 @@ def check_filled(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
     other = copy.deepcopy(model)
     with silenced():
         fill(other, copy.deepcopy(args), copy.deepcopy(kwargs))
-    for name in before.keys() - unfilled(other).keys():
+    for name in sorted(before.keys() - unfilled(other).keys()):
         raise CaptureError(
             f"{type(model).__name__}: {name} has no shape before the model's first call, and "
             "unfoldify changes no model.\nCall the model once, model(*args), and then unfoldify."
