@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -187,6 +188,11 @@ DECLARED = [
         nn.modules.linear.NonDynamicallyQuantizableLinear(2, 3),
         "nn.modules.linear.NonDynamicallyQuantizableLinear(2, 3)",
     ),
+    (nn.Hardtanh(-1.0, 1.0), "nn.Hardtanh()"),
+    (nn.Hardtanh(-1, 1), "nn.Hardtanh(min_val=-1, max_val=1)"),
+    (nn.ELU(1), "nn.ELU(alpha=1)"),
+    (nn.LayerNorm(np.int64(4), eps=np.float64(0.5)), "nn.LayerNorm(4, eps=0.5)"),
+    (nn.Conv1d(*np.array([4, 8, 3])), "nn.Conv1d(4, 8, kernel_size=3)"),
     (nn.LazyLinear(3), "nn.LazyLinear(3)"),
     (nn.LazyConv2d(8, 3, bias=False), "nn.LazyConv2d(8, kernel_size=3, bias=False)"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def _spelled(cls: type[nn.Module]) -> str | None:
 def _arguments(cls: type[nn.Module], values: Mapping[str, Any]) -> Iterator[Argument]:
     by_position = True
     for name, default in parameters_of(cls).items():
-        value = values[name]
+        value = _plain(values[name])
         if default is not REQUIRED and _is_same(value, default):
             by_position = False
             continue
@@ -126,6 +127,14 @@ def _arguments(cls: type[nn.Module], values: Mapping[str, Any]) -> Iterator[Argu
         listed = _BY_POSITION if default is not REQUIRED else _BY_KEYWORD
         by_position &= issubclass(cls, listed.get(name, ())) == (listed is _BY_POSITION)
         yield Argument(name, value, by_position)
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers as Python's: a file imports no numpy, and shows them as they are."""
+    if type(value) in (tuple, list):
+        return type(value)(map(_plain, value))
+    is_number = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_number else value
 
 
 def _is_writable(value: Any) -> bool:
@@ -141,7 +150,8 @@ def _is_writable(value: Any) -> bool:
 def _is_same(value: Any, other: Any) -> bool:
     if isinstance(value, torch.Tensor) or isinstance(other, torch.Tensor):
         return value is other
-    return isinstance(value, bool) == isinstance(other, bool) and bool(value == other)
+    alike = all(isinstance(value, kind) == isinstance(other, kind) for kind in (bool, int))
+    return alike and bool(value == other)  # `Hardtanh(-1, 1)` shows other numbers than -1.0 and 1.0
 
 
 class _Unfilled(TorchFunctionMode):
@@ -169,7 +179,7 @@ def _rebuilt(found: Declaration) -> nn.Module:
 
 def _is_rebuilt(rebuilt: nn.Module, layer: nn.Module, ignoring: frozenset[str]) -> bool:
     """Whether two layers are alike but for the numbers in their tensors."""
-    if type(rebuilt) is type(layer) and rebuilt.extra_repr() != layer.extra_repr():
+    if type(rebuilt) is type(layer) and rebuilt.extra_repr() != _plainly(layer.extra_repr()):
         return False
     children, others = rebuilt._modules, layer._modules
     transient = rebuilt._non_persistent_buffers_set ^ layer._non_persistent_buffers_set
@@ -181,6 +191,11 @@ def _is_rebuilt(rebuilt: nn.Module, layer: nn.Module, ignoring: frozenset[str]) 
         and all(_is_same_child(children[name], others[name]) for name in children.keys() - ignoring)
         and _has_same_attributes(rebuilt, layer)
     )
+
+
+def _plainly(words: str) -> str:
+    """`np.int64(4)` → `4`"""
+    return re.sub(r"\bnp\.\w+\(([^()]*)\)", r"\1", words)
 
 
 def _is_same_child(rebuilt: nn.Module | None, child: nn.Module | None) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 import einops
 from torch import fx
 
-from unfoldify.lowering.lower import RuleRecorder
+from unfoldify.lowering.lower import RuleRecorder, is_wanted
+from unfoldify.recording.dead import drop_dead
 from unfoldify.recording.loops import take_place
 from unfoldify.rules import Decline, Rule
 from unfoldify.rules import dialect_torch as plain
@@ -51,7 +52,7 @@ def translate(graph: fx.Graph, node: fx.Node, function: Callable[..., Any]) -> N
         end.meta["val"] = value
         end.meta["pattern"] = pattern_of(node)
     graph.erase_node(node)
-    recorder.drop_unused([other for other in nodes if other is not end])
+    drop_dead([other for other in nodes if other is not end], is_wanted, rounds=False)
 
 
 LINE_OWN = {"val", "value", "length", "item", "remark", "name", "result", "mutates", "alias"}

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from unfoldify import nesting
 from unfoldify.preserve import preserved, seed_everything, silenced, unexpanded
@@ -153,7 +152,7 @@ def _parameters(model: nn.Module, setting: Setting) -> dict[str, Tensor]:
     """The parameters that gradients are taken of, each under its first name."""
     found: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
-        if is_lazy(parameter):  # of a layer that is never called
+        if isinstance(parameter, nn.UninitializedParameter):  # of a layer that is never called
             continue
         parameter.grad = None
         if setting.gradients and is_inexact(parameter) and parameter.is_leaf:
