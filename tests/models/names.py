@@ -181,3 +181,18 @@ class Precedence(nn.Module):
         b = ~((x > 0) & (y < 0) | (x == y)) ^ (x <= y)
         c = (x @ x.T) @ (y @ y.T) @ x, 2 ** -x.abs(), (x + y)[0], (x - y).T[1:], -x.sum()
         return a * b, *c, x % 2.0 // 0.5, (1 - x) * (1 - (1 - y)), 1 / (1 / (x * x + 1))
+
+
+@example(randn(2, 3, 8, 8))
+class ListWithNamedItems(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.path = nn.ModuleList([nn.ReLU()])
+        self.path.add_module("pad", nn.ZeroPad2d((0, 1, 0, 1)))
+        self.path.add_module("conv", nn.Conv2d(3, 4, 1, bias=False))
+        self.path.add_module("inner", nn.ModuleList([nn.BatchNorm2d(4)]))
+        self.path.inner.add_module("last", nn.Conv2d(4, 2, 1))
+
+    def forward(self, x):
+        x = self.path.conv(self.path.pad(self.path[0](x)))
+        return self.path.inner.last(self.path.inner[0](x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,16 +105,18 @@ class Constructor:
                 keywords,
             )
         )
-        entries: dict[str, ast.stmt] = {}
+        entries: dict[str, list[ast.stmt]] = {}
         for label, child in self.module._modules.items():
             if label not in made:
-                entries[label] = self.attribute(label, self.child(child, joined(self.path, label)))
+                path = joined(self.path, label)
+                made_here = self.attribute(label, self.child(child, path))
+                entries[label] = [made_here, *self.named_items(dotted("self"), label, child, path)]
         for label, parameter in self.module._parameters.items():
             if label not in made:
-                entries[label] = self.parameter(label, parameter)
+                entries[label] = [self.parameter(label, parameter)]
         for label, buffer in self.module._buffers.items():
             if label not in made:
-                entries[label] = self.buffer(label, buffer)
+                entries[label] = [self.buffer(label, buffer)]
         kind: Any = type(self.module)
         order = order_in_source(kind)
         known = [label for label in entries if label in order]
@@ -121,7 +124,7 @@ class Constructor:
             entries = {
                 label: entries[label] for label in sorted(entries, key=lambda label: order[label])
             }
-        return [first, *entries.values(), *self.constants()]
+        return [first, *itertools.chain(*entries.values()), *self.constants()]
 
     def container_items(self) -> tuple[list[ast.expr], set[str]]:
         """The arguments of `super().__init__` for a class that is a container."""
@@ -139,13 +142,30 @@ class Constructor:
             return [], set()
         return [], set()
 
-    def attribute(self, label: str, value: ast.expr) -> ast.stmt:
+    def attribute(self, label: str, value: ast.expr, owner: ast.expr | None = None) -> ast.stmt:
+        owner = owner or name("self")
         if label.isidentifier() and not is_keyword(label):
-            return assign(ast.Attribute(name("self"), label, ast.Store()), value)
-        call = ast.Call(dotted("self.add_module"), [ast.Constant(label), value], [])
+            return assign(ast.Attribute(owner, label, ast.Store()), value)
+        adds = ast.Attribute(owner, "add_module", ast.Load())
+        call = ast.Call(adds, [ast.Constant(label), value], [])
         return ast.Expr(call)
 
     # -- modules -------------------------------------------------------------------------------
+
+    def named_items(
+        self, owner: ast.expr, label: str, module: nn.Module | None, path: str
+    ) -> list[ast.stmt]:
+        """`self.path.pad = ...`: the items that an nn.ModuleList holds by other names than 0, 1, ..."""
+        if type(module) is not nn.ModuleList or not label.isidentifier():
+            return []
+        place = ast.Attribute(owner, label, ast.Load())
+        lines: list[ast.stmt] = []
+        for key in list(module._modules)[in_a_row(module) :]:
+            child = module._modules[key]
+            value = self.child(child, joined(path, key))
+            lines.append(self.attribute(key, value, place))
+            lines.extend(self.named_items(place, key, child, joined(path, key)))
+        return lines
 
     def child(self, child: nn.Module | None, path: str) -> ast.expr:
         """The expression that makes one child."""
@@ -176,9 +196,8 @@ class Constructor:
             keys: list[ast.expr | None] = [ast.Constant(key) for key in items]
             return ast.Call(spelled, [ast.Dict(keys, list(items.values()))] if items else [], [])
         if isinstance(module, nn.ModuleList):
-            return ast.Call(
-                spelled, [ast.List(list(items.values()), ast.Load())] if items else [], []
-            )
+            elements = list(items.values())[: in_a_row(module)]
+            return ast.Call(spelled, [ast.List(elements, ast.Load())] if elements else [], [])
         if all(label == str(index) for index, label in enumerate(items)):
             return ast.Call(spelled, list(items.values()), [])
         keys = [ast.Constant(key) for key in items]
@@ -235,6 +254,12 @@ class Constructor:
             return ast.Call(dotted("torch.view_as_complex"), [stored], [])
         self.around.side[path] = tensor.detach()
         return stored
+
+
+def in_a_row(module: nn.ModuleList) -> int:
+    """How many of the items are named 0, 1, ... as the constructor would name them."""
+    labels = enumerate(module._modules)
+    return next((i for i, label in labels if label != str(i)), len(module._modules))
 
 
 def is_keyword(label: str) -> bool:
