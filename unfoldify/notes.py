@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
+from torch import Tensor
+
 T = TypeVar("T")
 
 
@@ -18,7 +20,9 @@ class Listener(Protocol):
 
     def remark(self, value: object, text: str) -> None: ...
 
-    def divides(self, divisor: int, size: int) -> bool: ...
+    def moves(self, x: Tensor, dim: int) -> bool: ...
+
+    def always_equal(self, a: int, b: int) -> bool: ...
 
 
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -40,14 +44,19 @@ def remark(value: T, text: str) -> T:
     return value
 
 
-def divides(divisor: int, size: int) -> bool:
-    """Whether `size` is a multiple of `divisor`, whatever the input.
+def moves(x: Tensor, dim: int) -> bool:
+    """Whether a size may be another one for other inputs.
 
     Without a listener the size at hand is the only one. A listener that follows sizes through a
-    model answers for all of them; one that cannot tell leaves `divides` out, which means no.
+    model knows those that are free; one that cannot tell says yes.
     """
     active = listener.get()
     if active is None:
-        return size % divisor == 0
-    answer = getattr(active, "divides", None)
-    return answer is not None and bool(answer(divisor, size))
+        return not isinstance(x.shape[dim], int)  # torch.export and torch.compile follow it
+    return active.moves(x, dim % x.dim())
+
+
+def always_equal(a: int, b: int) -> bool:
+    """Whether two sizes are the same for every input, as far as a listener can tell."""
+    active = listener.get()
+    return active.always_equal(a, b) if active is not None else bool(a == b)

@@ -90,8 +90,11 @@ class Transcript(TorchFunctionMode):
 
     def named(self, value: object, name: str) -> None: ...
 
-    def divides(self, divisor: int, size: int) -> bool:
-        return size % divisor == 0
+    def moves(self, x: Tensor, dim: int) -> bool:
+        return False
+
+    def always_equal(self, a: int, b: int) -> bool:
+        return a == b
 
     def remark(self, value: object, text: str) -> None:
         if id(value) in self.line_of:

@@ -23,6 +23,7 @@ from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_bound
 from unfoldify.recording.loops import Loop, Module
 from unfoldify.recording.rolling import roll
+from unfoldify.recording.source import is_of_a_rule
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,7 @@ class Writer:
         for node in step.tree:
             positions = node.meta.get("positions", ())
             use = use_of(node)
-            if not positions or use.site is None or "/rules/" in use.site.filename:
+            if not positions or use.site is None or is_of_a_rule(use.site.filename):
                 continue
             if use.statement in self.said:
                 continue

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensor
 
+from unfoldify.graphs import free
 from unfoldify.graphs.arguments import ArgumentRecorder
 from unfoldify.graphs.choose import plan_for
 from unfoldify.graphs.factories import FACTORIES
@@ -210,6 +211,13 @@ class GraphRecorder(ArgumentRecorder):
             result = self.original(module, *plain(args), **plain(kwargs))
         self.bind(result, self.add("call_module", path, args, kwargs))
         return result
+
+    # -- sizes -----------------------------------------------------------------------------------
+
+    def moves(self, x: Tensor, dim: int) -> bool:
+        node = self.known(x, self.frame)
+        with self.pause(), torch._C.DisableTorchFunction():
+            return node is not None and free.moves(node, dim)
 
     # -- values from elsewhere -------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from unfoldify import notes
+from unfoldify.recording import moving
 from unfoldify.recording.body import Layer
 from unfoldify.recording.dead import drop_dead
 from unfoldify.recording.loops import take_place
@@ -149,13 +151,14 @@ class RuleRecorder(Recorder):
         self.result: Any = None
         self.flag: fx.Node | None = None  # self.training, where the call depends on it
         self.boundary = frozenset({RuleRecorder.run.__code__})
+        self.before = set(graph.nodes)
 
     def run(self, rule: Rule, style: str) -> list[fx.Node]:
         """The nodes of one run of the rule."""
         frame = Frame(self.graph)
         self.stack = [frame]
         args, kwargs = self.stand_ins()
-        before = set(self.graph.nodes)
+        before = self.before = set(self.graph.nodes)
         with self.graph.inserting_before(self.node):
             try:
                 with torch.set_grad_enabled(True), self.running():
@@ -196,8 +199,27 @@ class RuleRecorder(Recorder):
         """The description of the call, from its arguments as they are."""
         self.stack = [Frame(self.graph)]
         args, kwargs = self.stand_ins()
-        self.stack = []
-        return describe_call(*args, **kwargs)
+        listening = notes.listener.set(self)
+        try:
+            return describe_call(*args, **kwargs)
+        finally:
+            notes.listener.reset(listening)
+            self.stack = []
+
+    def moves(self, x: Tensor, dim: int) -> bool:
+        """Whether a size was another one when the model ran at other sizes."""
+        node = self.known(x, self.frame)
+        if node is None:
+            return False
+        return moving.moves(node, dim) if node in self.before else self.made_of_what_moves(node)
+
+    def made_of_what_moves(self, node: fx.Node) -> bool:
+        if node in self.before:
+            return moving.moves_at_all(node)
+        return any(map(self.made_of_what_moves, node.all_input_nodes))
+
+    def always_equal(self, a: int, b: int) -> bool:
+        return moving.always_equal(a, b)
 
     def missing(self, tensor: Tensor) -> fx.Node:
         raise Decline("the rule made a tensor that was not recorded")
@@ -247,7 +269,7 @@ class RuleRecorder(Recorder):
         take_place(new, old)
         if new in nodes:
             new.meta["rule_positions"] = new.meta.get("positions", ())
-            for key in ("positions", "val", "result_of", "outer", "item"):
+            for key in ("positions", "val", "runs", "result_of", "outer", "item"):
                 if key in old.meta:
                     new.meta[key] = old.meta[key]
             new.meta["result"] = True

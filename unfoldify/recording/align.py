@@ -18,6 +18,7 @@ from torch import fx
 
 from unfoldify.recording.body import Body
 from unfoldify.recording.loops import index_of_round
+from unfoldify.recording.moving import note_run
 
 Explain = Callable[["Place", Any, Any], Any]
 
@@ -72,6 +73,7 @@ def matched(first: Body, second: Body) -> dict[fx.Node, fx.Node]:
         if "body" in node.meta and node.meta["body"].module is not fellow.meta["body"].module:
             raise Unalike(node, fellow, "another module")
         fellows[node] = fellow
+        note_run(node, fellow)
         if "val" in fellow.meta:
             node.meta["other"] = fellow.meta["val"]
         if "value" in fellow.meta:

@@ -385,7 +385,7 @@ class Recorder(TorchFunctionMode):
     def running(self) -> Iterator[None]:
         """Record what runs inside: torch calls, einops calls, arithmetic on sizes, notes of rules."""
         active = ACTIVE.set(self)
-        listening = notes.listener.set(self)  # type: ignore[arg-type]  # `divides` may be missing
+        listening = notes.listener.set(self)
         self.grad_mode = torch.is_grad_enabled()
         try:
             with self, stand_ins():
@@ -405,6 +405,13 @@ class Recorder(TorchFunctionMode):
         node = self.value_node(value)
         if node is not None:
             node.meta["remark"] = text
+
+    def moves(self, x: Tensor, dim: int) -> bool:
+        """One run cannot tell."""
+        return True
+
+    def always_equal(self, a: int, b: int) -> bool:
+        return not isinstance(a, Traced) and not isinstance(b, Traced) and a == b
 
     def value_node(self, value: Any) -> fx.Node | None:
         if isinstance(value, Tensor) and self.stack:

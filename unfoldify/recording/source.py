@@ -18,7 +18,15 @@ from functools import lru_cache
 from itertools import islice
 from types import CodeType
 
+import unfoldify
+
 Position = tuple[CodeType, int]
+PACKAGE_FOLDER = f"{unfoldify.__path__[0]}/"
+
+
+def is_of_a_rule(filename: str) -> bool:
+    """Whether a file is one of the rules: its words are for readers, but not the user's."""
+    return filename.startswith(f"{PACKAGE_FOLDER}rules/")
 
 
 @dataclass(frozen=True)

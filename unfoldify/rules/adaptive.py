@@ -14,9 +14,10 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from unfoldify.notes import divides
+from unfoldify.notes import moves
 from unfoldify.rules.checks import check, check_rank
 from unfoldify.rules.rule import Style
+from unfoldify.rules.sizes import is_open, known
 
 Size = int | None | Sequence[int | None]
 
@@ -27,7 +28,7 @@ def adaptive_avg_pool(spatial: int) -> Any:
     def rule(input: Tensor, output_size: Size, *, style: Style = "product") -> Tensor:
         sizes = _sizes(f"adaptive_avg_pool{spatial}d", spatial, input, output_size)
         x = input
-        if all(size == 1 for size in sizes):
+        if all(size is not None and known(size, 1) for size in sizes):
             return x.mean(dim=tuple(range(-spatial, 0)), keepdim=True)
         for dim, size in reversed(list(enumerate(sizes, start=-spatial))):
             x = _mean(x, dim, size)
@@ -82,9 +83,9 @@ def adaptive_max_pool_with_indices(spatial: int) -> Any:
 def _mean(x: Tensor, dim: int, size: int | None) -> Tensor:
     if size is None:
         return x
-    if size == 1:
+    if known(size, 1):
         return x.mean(dim=dim, keepdim=True)
-    if divides(size, x.shape[dim]):
+    if not is_open(size) and not moves(x, dim) and int(x.shape[dim]) % size == 0:
         return _tiles(x, dim, size).mean(dim=dim)
     inside = _members(x, dim, size)
     if dim != -1:
@@ -100,7 +101,7 @@ def _largest(x: Tensor, dim: int, size: int | None) -> tuple[Tensor, Tensor]:
     """The largest of each window, and where in the dimension it is."""
     if size is None:
         size = x.shape[dim]
-    if size == 1:
+    if known(size, 1):
         best = x.max(dim=dim, keepdim=True)
         return best.values, best.indices
     inside = _members(x, dim, size)

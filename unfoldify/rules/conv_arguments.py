@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from unfoldify.rules.checks import check, check_dtypes, check_rank, shape_of, spelled
+from unfoldify.rules.sizes import is_whole, known, sizes, whole
 
 Size = int | Sequence[int]
 
@@ -36,23 +37,23 @@ def conv_arguments(
 ) -> ConvArguments:
     """The arguments of a call, checked and normalised."""
     check_rank(function, "weight", weight, spatial + 2)
-    kernel = shape_of(weight)[2:]
+    kernel = sizes(weight)[2:]
     strides = per_dimension(function, "stride", stride, spatial, at_least=1)
     dilations = per_dimension(function, "dilation", dilation, spatial, at_least=1)
     check(groups >= 1, function, f"groups should be at least 1, it is {groups}")
     check(min(kernel) >= 1, function, f"weight ({spelled(shape_of(weight))}) has an empty kernel")
     pads = _padding(function, spatial, kernel, strides, padding, dilations)
-    return ConvArguments(function, spatial, kernel, strides, pads, dilations, int(groups))
+    return ConvArguments(function, spatial, kernel, strides, pads, dilations, whole(groups))
 
 
 def per_dimension(
     function: str, name: str, value: Size, spatial: int, at_least: int
 ) -> tuple[int, ...]:
-    """An int or a sequence as one number for each spatial dimension."""
-    if isinstance(value, int):
-        numbers = (int(value),) * spatial
-    elif isinstance(value, Sequence) and all(isinstance(number, int) for number in value):
-        numbers = tuple(int(number) for number in value)
+    """An int or a sequence as one number for each spatial dimension, open where it was."""
+    if is_whole(value):
+        numbers = (whole(value),) * spatial
+    elif isinstance(value, Sequence) and all(is_whole(number) for number in value):
+        numbers = tuple(whole(number) for number in value)
         numbers = numbers * spatial if len(numbers) == 1 else numbers
     else:
         raise TypeError(f"{function}: {name} should be an int or {spatial} ints, it is {value!r}")
@@ -65,6 +66,11 @@ def per_dimension(
         min(numbers) >= at_least, function, f"{name} should be at least {at_least}, it is {value}"
     )
     return numbers
+
+
+def reach(k: int, dilation: int) -> int:
+    """How far the last element of a kernel is from its first."""
+    return k - 1 if known(dilation, 1) else dilation * (k - 1)
 
 
 def _padding(
@@ -87,11 +93,11 @@ def _padding(
     if padding == "valid":
         return ((0, 0),) * spatial
     check(
-        all(s == 1 for s in stride),
+        all(int(s) == 1 for s in stride),
         function,
         f"padding='same' goes with stride 1 only, stride is {stride}",
     )
-    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    totals = [reach(k, d) for k, d in zip(kernel, dilation, strict=True)]
     return tuple((total // 2, total - total // 2) for total in totals)
 
 
@@ -99,7 +105,7 @@ def check_convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments
 ) -> None:
     """Raises where input, weight and bias do not fit together."""
-    function, spatial, groups = arguments.function, arguments.spatial, arguments.groups
+    function, spatial, groups = arguments.function, arguments.spatial, int(arguments.groups)
     check_rank(function, "input", x, spatial + 1, spatial + 2)
     check_dtypes(function, input=x, weight=weight, bias=bias)
     x_shape, w_shape = shape_of(x), shape_of(weight)
@@ -134,10 +140,10 @@ def check_bias(function: str, bias: Tensor | None, c_out: int) -> None:
 
 def _check_extent(extent: tuple[int, ...], arguments: ConvArguments) -> None:
     """Raises where the kernel is larger than the padded input."""
-    padded = tuple(n + sum(pad) for n, pad in zip(extent, arguments.padding, strict=True))
-    spans = tuple(
-        d * (k - 1) + 1 for k, d in zip(arguments.kernel, arguments.dilation, strict=True)
-    )
+    pads = zip(extent, arguments.padding, strict=True)
+    padded = tuple(n + int(before) + int(after) for n, (before, after) in pads)
+    sides = zip(arguments.kernel, arguments.dilation, strict=True)
+    spans = tuple(int(d) * (int(k) - 1) + 1 for k, d in sides)
     check(
         all(span <= n for span, n in zip(spans, padded, strict=True)),
         arguments.function,

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from einops import rearrange
 from torch import Tensor
 
-from unfoldify.notes import divides
-from unfoldify.rules.checks import shape_of
+from unfoldify.notes import always_equal, moves
 from unfoldify.rules.contraction import axes, contract, ungrouped
 from unfoldify.rules.conv_arguments import (
     ConvArguments,
@@ -18,6 +17,7 @@ from unfoldify.rules.conv_arguments import (
     conv_arguments,
 )
 from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.sizes import is_open, known, sizes
 from unfoldify.rules.windows import padded, windows
 
 OUT = ("n_out", "h_out w_out", "d_out h_out w_out")
@@ -99,8 +99,8 @@ def _convolution(
     first = x.dim() - spatial
     batch = "b" if first == 2 else ""
     channels = _channels(weight, arguments.groups)
-    x = padded(x, arguments.padding)
     tiles = _tiles(x, first, arguments)
+    x = padded(x, arguments.padding)
     if not tiles:
         x = windows(x, first, arguments.kernel, arguments.stride, arguments.dilation)
     x = _contracted(x, weight, batch, channels, tiles, arguments, style)
@@ -111,21 +111,27 @@ def _convolution(
 
 
 def _channels(weight: Tensor, groups: int) -> Channels:
-    c_out, c_in, *_ = shape_of(weight)
-    if groups == 1:
+    c_out, c_in, *_ = sizes(weight)
+    if known(groups, 1):
         return PLAIN
-    if c_in > 1:
+    if not known(c_in, 1):
         return GROUPED
-    return DEPTHWISE if c_out == groups else MULTIPLIED
+    return DEPTHWISE if always_equal(c_out, groups) else MULTIPLIED
 
 
 def _tiles(x: Tensor, first: int, arguments: ConvArguments) -> dict[str, int]:
-    """The sizes of the kernel axes where the windows lie side by side and cover the input."""
+    """The sizes of the kernel axes where the windows lie side by side and cover the input.
+
+    Only where the input has no other size: windows may leave a rest, tiles may not.
+    """
     kernel = arguments.kernel
-    if kernel != arguments.stride or max(arguments.dilation) > 1 or min(kernel) == 1:
+    if kernel != arguments.stride or min(kernel) == 1:
         return {}
-    if not all(divides(k, x.shape[dim]) for dim, k in enumerate(kernel, start=first)):
+    if not all(known(d, 1) for d in arguments.dilation) or any(map(is_open, kernel)):
         return {}
+    for dim, (k, pads) in enumerate(zip(kernel, arguments.padding, strict=True), start=first):
+        if any(map(is_open, pads)) or moves(x, dim) or (int(x.shape[dim]) + sum(pads)) % k:
+            return {}
     return dict(zip(KERNEL[arguments.spatial - 1].split(), kernel, strict=True))
 
 
@@ -140,7 +146,7 @@ def _contracted(
 ) -> Tensor:
     """Windows times kernel; a kernel axis of size 1 has no window axis."""
     out, names = OUT[arguments.spatial - 1], KERNEL[arguments.spatial - 1].split()
-    present = [k > 1 for k in arguments.kernel]
+    present = [not known(k, 1) for k in arguments.kernel]
     kernel = axes(*(name for name, there in zip(names, present, strict=True) if there))
     w_kernel = axes(*(name if there else "1" for name, there in zip(names, present, strict=True)))
     pixels = axes(out, kernel)

@@ -8,8 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from unfoldify.notes import moves
 from unfoldify.rules.checks import shape_of
 from unfoldify.rules.recurrent import read_call
+from unfoldify.rules.sizes import is_open
 
 Size = int | Sequence[int]
 
@@ -24,13 +26,14 @@ def describe_convolution(
     groups: int = 1,
 ) -> str:
     """3x3, stride 2, padding 1, dilation 2, 4 groups"""
-    c_in, *kernel = shape_of(weight)[1:]
-    parts = [_kernel(kernel)]
+    c_in = shape_of(weight)[1]
+    parts = _kernel(weight)
     parts += [f"stride {_numbers(stride)}"] if _some(stride, 1) else []
     parts += [f"padding {_numbers(padding)}"] if _some(padding, 0) else []
     parts += [f"dilation {_numbers(dilation)}"] if _some(dilation, 1) else []
     if groups > 1:
-        parts.append("depthwise" if c_in == 1 else f"{groups} groups")
+        named = "groups" if is_open(groups) else f"{groups} groups"
+        parts.append("depthwise" if c_in == 1 else named)
     return ", ".join(parts)
 
 
@@ -45,15 +48,16 @@ def describe_transposed(
     dilation: Size = 1,
 ) -> str:
     """4x4, stride 2, padding 1, output padding 1, dilation 2, 4 groups"""
-    c_out, *kernel = shape_of(weight)[1:]
-    parts = [_kernel(kernel)]
+    c_out = shape_of(weight)[1]
+    parts = _kernel(weight)
     parts += [f"stride {_numbers(stride)}"] if _some(stride, 1) else []
     parts += [f"padding {_numbers(padding)}"] if _some(padding, 0) else []
     parts += [f"output padding {_numbers(output_padding)}"] if _some(output_padding, 0) else []
     parts += [f"dilation {_numbers(dilation)}"] if _some(dilation, 1) else []
     if groups > 1:
         depthwise = c_out == 1 and shape_of(weight)[0] == groups
-        parts.append("depthwise" if depthwise else f"{groups} groups")
+        named = "groups" if is_open(groups) else f"{groups} groups"
+        parts.append("depthwise" if depthwise else named)
     return ", ".join(parts)
 
 
@@ -74,8 +78,12 @@ def describe_attention(
     return ", ".join(parts)
 
 
-def _kernel(kernel: Sequence[int]) -> str:
-    return f"kernel {kernel[0]}" if len(kernel) == 1 else "x".join(map(str, kernel))
+def _kernel(weight: Tensor) -> list[str]:
+    """3x3, unless it is another one next time"""
+    kernel = shape_of(weight)[2:]
+    if any(moves(weight, dim) for dim in range(2, weight.dim())):
+        return []
+    return [f"kernel {kernel[0]}" if len(kernel) == 1 else "x".join(map(str, kernel))]
 
 
 def _numbers(value: str | Size) -> str:
@@ -87,9 +95,11 @@ def _numbers(value: str | Size) -> str:
 
 
 def _some(value: str | Size, default: int) -> bool:
-    """Whether any of the numbers is not the default."""
+    """Whether any of the numbers is not the default; what follows the input is for the lines."""
     if isinstance(value, str):
         return value != "valid"
+    if any(map(is_open, [value] if isinstance(value, int) else value)):
+        return False
     return value != default if isinstance(value, int) else any(n != default for n in value)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from unfoldify.rules.checks import check, check_rank, shape_of, spelled
 from unfoldify.rules.conv_arguments import per_dimension
 from unfoldify.rules.rule import Style
+from unfoldify.rules.sizes import known
 from unfoldify.rules.tiles import cropped, kernel_axes, overlapped, shuffled
 from unfoldify.rules.transposed_arguments import Extent
 from unfoldify.rules.windows import padded, windows
@@ -37,7 +38,7 @@ def unfold(
     batch = "b " if input.dim() == 4 else ""
     x = padded(input, tuple((p, p) for p in pads))
     x = windows(x, x.dim() - 2, kernel, strides, dilations)
-    names = [name for name, k in zip(("kh", "kw"), kernel, strict=True) if k > 1]
+    names = [name for name, k in zip(("kh", "kw"), kernel, strict=True) if not known(k, 1)]
     kernel_names = "".join(f" {name}" for name in names)
     columns = f"(c{kernel_names})" if names else "c"
     return rearrange(x, f"{batch}c h_out w_out{kernel_names} -> {batch}{columns} (h_out w_out)")
@@ -62,15 +63,16 @@ def fold(
     strides = per_dimension("fold", "stride", stride, 2, at_least=1)
     counts, extents = [], []
     for n, k, s, p, d in zip(sizes, kernel, strides, pads, dilations, strict=True):
-        reach = n + 2 * p - d * (k - 1) - 1
-        counts.append(reach // s + 1)
-        extents.append(Extent(k, s, d, p, reach % s))
-    found = shape_of(input)
+        steps = n + 2 * p - d * (k - 1) - 1
+        counts.append(steps // s + 1)
+        extents.append(Extent(k, s, d, p, 0 if known(s, 1) else steps % s))
+    found, rows = shape_of(input), int(kernel[0]) * int(kernel[1])
+    columns = tuple(int(count) for count in counts)
     check(
-        found[-1] == counts[0] * counts[1] and found[-2] % (kernel[0] * kernel[1]) == 0,
+        found[-1] == columns[0] * columns[1] and found[-2] % rows == 0,
         "fold",
-        f"input ({spelled(found)}) should have a multiple of {kernel[0] * kernel[1]} rows and "
-        f"{counts[0]}x{counts[1]} columns for output_size {spelled(sizes)}",
+        f"input ({spelled(found)}) should have a multiple of {rows} rows and "
+        f"{spelled(columns)} columns for output_size {spelled(sizes)}",
     )
     batch = "b " if input.dim() == 3 else ""
     both = tuple(extents)

@@ -49,10 +49,11 @@ def pool_arguments(
     pads = per_dimension(function, "padding", padding, spatial, at_least=0)
     dilations = per_dimension(function, "dilation", dilation, spatial, at_least=1)
     for k, p, d in zip(kernel, pads, dilations, strict=True):
+        span = int(d) * (int(k) - 1) + 1
         check(
-            p <= (d * (k - 1) + 1) // 2,
+            int(p) <= span // 2,
             function,
-            f"padding should be at most half of the kernel's span, it is {p} for {d * (k - 1) + 1}",
+            f"padding should be at most half of the kernel's span, it is {p} for {span}",
         )
     return PoolArguments(function, kernel, strides, pads, dilations, ceil_mode)
 

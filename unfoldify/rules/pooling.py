@@ -14,6 +14,7 @@ from unfoldify.rules.checks import check, check_rank, shape_of, spelled
 from unfoldify.rules.convolution import KERNEL, OUT
 from unfoldify.rules.pool_arguments import PoolArguments, pool_arguments, pool_padded
 from unfoldify.rules.rule import Style
+from unfoldify.rules.sizes import known
 from unfoldify.rules.windows import windows
 
 Size = int | Sequence[int]
@@ -92,7 +93,7 @@ def avg_pool(spatial: int) -> Any:
             "divisor_override should not be zero, it is 0",
         )
         x = _windows(input, arguments, 0)
-        padless = all(p == 0 for p in arguments.padding)
+        padless = all(known(p, 0) for p in arguments.padding)
         if divisor_override is not None:
             return _quotient(x.sum(dim=-1), divisor_override)
         if not ceil_mode and (count_include_pad or padless):
@@ -144,7 +145,8 @@ def _windows(x: Tensor, arguments: PoolArguments, value: float) -> Tensor:
     shape = shape_of(x)
     x = pool_padded(x, arguments, value)
     first = x.dim() - spatial
-    spans = [d * (k - 1) + 1 for k, d in zip(arguments.kernel, arguments.dilation, strict=True)]
+    sides = zip(arguments.kernel, arguments.dilation, strict=True)
+    spans = [int(d) * (int(k) - 1) + 1 for k, d in sides]
     check(
         all(span <= int(n) for span, n in zip(spans, x.shape[first:], strict=True)),
         arguments.function,
@@ -152,9 +154,8 @@ def _windows(x: Tensor, arguments: PoolArguments, value: float) -> Tensor:
     )
     x = windows(x, first, arguments.kernel, arguments.stride, arguments.dilation)
     out = OUT[spatial - 1]
-    names = [
-        name for name, k in zip(KERNEL[spatial - 1].split(), arguments.kernel, strict=True) if k > 1
-    ]
+    kernel_names = zip(KERNEL[spatial - 1].split(), arguments.kernel, strict=True)
+    names = [name for name, k in kernel_names if not known(k, 1)]
     if not names:
         return rearrange(x, f"{batch}c {out} -> {batch}c {out} 1")
     if len(names) > 1:

@@ -7,9 +7,9 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-from unfoldify.notes import remark
+from unfoldify.notes import moves, remark
 from unfoldify.rules.checks import check, shape_of, spelled
-from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.rule import Decline, Style, check_style
 
 
 def cov(
@@ -21,6 +21,41 @@ def cov(
     style: Style = "product",
 ) -> Tensor:
     """`i n -> i i`, for i variables and n observations, which may be weighted"""
+    x = _covariances(input, correction, fweights, aweights, style)
+    return x.squeeze() if 1 in shape_of(x) else x
+
+
+def corrcoef(input: Tensor, *, style: Style = "product") -> Tensor:
+    """`i n -> i i`, the covariances over the deviations"""
+    c = _covariances(input, 1, None, None, style)
+    if 1 in shape_of(c):
+        return _with_itself(input, c)
+    deviation = c.diagonal()
+    if c.is_complex():
+        deviation = deviation.real
+    deviation = deviation.sqrt()
+    c = c / rearrange(deviation, "i -> i 1") / deviation
+    if c.is_complex():
+        return torch.complex(c.real.clamp(-1, 1), c.imag.clamp(-1, 1))
+    return c.clamp(-1, 1)
+
+
+def _with_itself(x: Tensor, c: Tensor) -> Tensor:
+    """The correlation of a single variable with itself: one, whose gradient is exactly zero."""
+    if x.dim() == 2 and moves(x, 0):
+        raise Decline("one variable has a scalar and several have a matrix; here there was one")
+    c = c.squeeze()
+    return c / c
+
+
+def _covariances(
+    input: Tensor,
+    correction: int,
+    fweights: Tensor | None,
+    aweights: Tensor | None,
+    style: Style,
+) -> Tensor:
+    """`i n -> i i`, a matrix even of a single variable"""
     check_style(style)
     check(
         input.dim() <= 2,
@@ -43,23 +78,7 @@ def cov(
     else:
         x = (rearrange(x, "i n -> i 1 n") * y).sum(dim=-1)
         remark(x, "over n")
-    x = x / norm
-    return rearrange(x, "1 1 -> ") if 1 in shape_of(x) else x
-
-
-def corrcoef(input: Tensor, *, style: Style = "product") -> Tensor:
-    """`i n -> i i`, the covariances over the deviations"""
-    c = cov(input, style=style)
-    if c.dim() == 0:
-        return c / c
-    deviation = c.diagonal()
-    if c.is_complex():
-        deviation = deviation.real
-    deviation = deviation.sqrt()
-    c = c / rearrange(deviation, "i -> i 1") / deviation
-    if c.is_complex():
-        return torch.complex(c.real.clamp(-1, 1), c.imag.clamp(-1, 1))
-    return c.clamp(-1, 1)
+    return x / norm
 
 
 def _weights(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unfoldify.notes import remark
 from unfoldify.rules.contraction import axes
+from unfoldify.rules.sizes import is_open, known
 from unfoldify.rules.transposed_arguments import Extent
 from unfoldify.rules.windows import trimmed
 
@@ -30,7 +31,7 @@ class Place(NamedTuple):
 def kernel_axes(extents: tuple[Extent, ...]) -> tuple[str, ...]:
     """The name of each kernel axis, "" where the kernel is a single element that stays in place."""
     names = KERNEL[len(extents) - 1]
-    present = (extent.length > 1 or extent.stride > 1 for extent in extents)
+    present = (not known(e.kernel, 1) or not known(e.stride, 1) for e in extents)
     return tuple(name if there else "" for name, there in zip(names, present, strict=True))
 
 
@@ -97,7 +98,7 @@ def _added(x: Tensor, dim: int, pads: list[tuple[int, ...]]) -> Tensor:
 
 def cropped(x: Tensor, extents: tuple[Extent, ...]) -> Tensor:
     """The result without what padding takes away at both ends, and the rest of the last tile."""
-    if any(type(extent.output_padding) is not int for extent in extents):
+    if any(is_open(e.output_padding) or is_open(e.padding) for e in extents):
         sides = [
             side for e in reversed(extents) for side in (-e.padding, e.output_padding - e.rest)
         ]

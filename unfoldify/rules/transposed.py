@@ -5,7 +5,9 @@ Where the kernel is the stride, tiles lie side by side: a 1x1 convolution, then 
 larger kernel is cut into tiles of one stride each, which are added at their places. (Measured on
 CPU, forward and backward: in the product style 25 to 50 times faster than windows over the input
 with a kernel cut to tiles, because nothing reads a window; in the einsum style as fast.) With
-stride 1 there are no tiles: it is a convolution with the kernel turned round.
+stride 1 there are no tiles: it is a convolution with the kernel turned round. So it is with any
+stride where the kernel comes as an input and may be of any size: over an input with zeros between
+its pixels.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from unfoldify.rules.checks import shape_of
+from unfoldify.notes import always_equal
 from unfoldify.rules.contraction import axes, contract
 from unfoldify.rules.conv_arguments import Size
 from unfoldify.rules.convolution import OUT
 from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.sizes import known
+from unfoldify.rules.sizes import sizes as sizes_of
 from unfoldify.rules.tiles import (
     KERNEL,
     PIXELS,
@@ -123,14 +127,15 @@ def _transposed(
     batch = "b" if x.dim() == arguments.spatial + 2 else ""
     channels = _channels(weight, arguments.groups)
     sizes = {"g": arguments.groups} if channels is GROUPED else {}
-    if all(extent.stride == 1 for extent in arguments.extents):
-        x = _turned(x, weight, batch, channels, arguments.extents, style, sizes)
+    extents = arguments.extents
+    if any(e.is_open for e in extents) or all(e.stride == 1 for e in extents):
+        x = _turned(x, weight, batch, channels, extents, style, sizes)
     else:
-        x = _tiled(x, weight, batch, channels, arguments.extents, style, sizes)
+        x = _tiled(x, weight, batch, channels, extents, style, sizes)
         after = axes(batch, channels.split), axes(batch, channels.merged)
-        x = shuffled(x, after, arguments.extents)
-        x = overlapped(x, arguments.extents)
-        x = cropped(x, arguments.extents)
+        x = shuffled(x, after, extents)
+        x = overlapped(x, extents)
+        x = cropped(x, extents)
     if bias is not None:
         name = channels.split.split()[-1]
         x = x + rearrange(bias, f"{name} -> {name}{' 1' * arguments.spatial}")
@@ -138,12 +143,12 @@ def _transposed(
 
 
 def _channels(weight: Tensor, groups: int) -> Channels:
-    c_in, c_out, *_ = shape_of(weight)
-    if groups == 1:
+    c_in, c_out, *_ = sizes_of(weight)
+    if known(groups, 1):
         return PLAIN
-    if c_in > groups:
+    if not always_equal(c_in, groups):
         return GROUPED
-    return DEPTHWISE if c_out == 1 else MULTIPLIED
+    return DEPTHWISE if known(c_out, 1) else MULTIPLIED
 
 
 def _tiled(
@@ -195,15 +200,15 @@ def _turned(
     style: Style,
     sizes: dict[str, int],
 ) -> Tensor:
-    """Stride 1: a convolution with the kernel turned round."""
-    margins = [extent.span - 1 - extent.padding for extent in extents]
-    x = padded(x, tuple((m, m + e.output_padding) for m, e in zip(margins, extents, strict=True)))
+    """A convolution with the kernel turned round, each pixel a stride from the next."""
+    x = _apart(x, extents)
+    x = padded(x, tuple(_margins(extent) for extent in extents))
     kernel = tuple(extent.kernel for extent in extents)
     dilation = tuple(extent.dilation for extent in extents)
     x = windows(x, x.dim() - len(extents), kernel, (1,) * len(extents), dilation)
     w = weight
-    if max(kernel) > 1:
-        w = w.flip(*(dim for dim, k in enumerate(kernel, start=2) if k > 1))
+    if not all(known(k, 1) for k in kernel):
+        w = w.flip(*(dim for dim, k in enumerate(kernel, start=2) if not known(k, 1)))
     names, pixels = kernel_axes(extents), OUT[len(extents) - 1]
     return contract(
         x,
@@ -215,3 +220,27 @@ def _turned(
         style=style,
         **sizes,
     )
+
+
+def _apart(x: Tensor, extents: tuple[Extent, ...]) -> Tensor:
+    """`b c_in h_in w_in -> b c_in (h_in sh) (w_in sw)`, with zeros between the pixels."""
+    if all(known(extent.stride, 1) for extent in extents):
+        return x
+    names = list(zip(PIXELS[len(extents) - 1], STEPS[len(extents) - 1], extents, strict=True))
+    before = axes("...", *(n for n, _, _ in names))
+    apart = axes("...", *(n if known(e.stride, 1) else f"{n} 1" for n, _, e in names))
+    x = rearrange(x, f"{before} -> {apart}")
+    zeros = [
+        (0, 0) if known(e.stride, 1) else (0, e.stride - 1, 0, 0) for _, _, e in reversed(names)
+    ]
+    x = F.pad(x, trimmed([side for pads in zeros for side in pads]))
+    apart = axes("...", *(n if known(e.stride, 1) else f"{n} {s}" for n, s, e in names))
+    after = axes("...", *(n if known(e.stride, 1) else f"({n} {s})" for n, s, e in names))
+    return rearrange(x, f"{apart} -> {after}")
+
+
+def _margins(extent: Extent) -> tuple[int, int]:
+    """What goes around the pixels: room for the kernel, less the zeros behind the last of them."""
+    margin = extent.reach if known(extent.padding, 0) else extent.reach - extent.padding
+    end = margin if known(extent.output_padding, 0) else margin + extent.output_padding
+    return margin, end if known(extent.stride, 1) else end - (extent.stride - 1)

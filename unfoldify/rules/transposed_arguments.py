@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from unfoldify.rules.checks import check, check_dtypes, check_rank, shape_of, spelled
-from unfoldify.rules.conv_arguments import Size, check_bias, per_dimension
+from unfoldify.rules.conv_arguments import Size, check_bias, per_dimension, reach
+from unfoldify.rules.sizes import is_open, sizes, whole
 
 
 @dataclass(frozen=True)
 class Extent:
-    """One spatial dimension; `output_padding` may be a number that is followed through a model."""
+    """One spatial dimension; its numbers are open where they follow a model's input."""
 
     kernel: int
     stride: int
@@ -21,9 +22,19 @@ class Extent:
     output_padding: int
 
     @property
+    def is_open(self) -> bool:
+        """Whether it takes other inputs to tell how many tiles there are."""
+        return any(map(is_open, (self.kernel, self.stride, self.dilation)))
+
+    @property
+    def reach(self) -> int:
+        """How far the last element of the kernel is from its first."""
+        return reach(self.kernel, self.dilation)
+
+    @property
     def span(self) -> int:
         """What one pixel of the input reaches in the result."""
-        return self.dilation * (self.kernel - 1) + 1
+        return self.reach + 1
 
     @property
     def spread(self) -> bool:
@@ -85,23 +96,19 @@ def transposed_arguments(
     check(groups >= 1, function, f"groups should be at least 1, it is {groups}")
     strides = per_dimension(function, "stride", stride, spatial, at_least=1)
     pads = per_dimension(function, "padding", padding, spatial, at_least=0)
-    per_dimension(function, "output_padding", output_padding, spatial, at_least=0)
-    if isinstance(output_padding, int):
-        output_padding = (output_padding,) * spatial
-    elif len(output_padding) == 1:
-        output_padding = tuple(output_padding) * spatial
+    extra = per_dimension(function, "output_padding", output_padding, spatial, at_least=0)
     dilations = per_dimension(function, "dilation", dilation, spatial, at_least=1)
-    kernel = shape_of(weight)[2:]
+    kernel = sizes(weight)[2:]
     check(min(kernel) >= 1, function, f"weight ({spelled(shape_of(weight))}) has an empty kernel")
-    numbers = zip(kernel, strides, dilations, pads, output_padding, strict=True)
-    return TransposedArguments(function, tuple(Extent(*each) for each in numbers), int(groups))
+    numbers = zip(kernel, strides, dilations, pads, extra, strict=True)
+    return TransposedArguments(function, tuple(Extent(*each) for each in numbers), whole(groups))
 
 
 def check_transposed(
     x: Tensor, weight: Tensor, bias: Tensor | None, arguments: TransposedArguments
 ) -> None:
     """Raises where input, weight, bias and the numbers do not fit together."""
-    function, groups, spatial = arguments.function, arguments.groups, arguments.spatial
+    function, groups, spatial = arguments.function, int(arguments.groups), arguments.spatial
     check_rank(function, "input", x, spatial + 1, spatial + 2)
     check_dtypes(function, input=x, weight=weight, bias=bias)
     x_shape, w_shape = shape_of(x), shape_of(weight)
@@ -124,17 +131,17 @@ def check_transposed(
 
 
 def _check_extent(function: str, n: int, extent: Extent) -> None:
-    output_padding = int(extent.output_padding)
+    numbers = extent.kernel, extent.stride, extent.dilation, extent.padding, extent.output_padding
+    kernel, stride, dilation, padding, output_padding = map(int, numbers)
     check(
-        output_padding < max(extent.stride, extent.dilation),
+        output_padding < max(stride, dilation),
         function,
         f"output_padding should be smaller than stride or dilation, it is {output_padding}, "
-        f"they are {extent.stride} and {extent.dilation}",
+        f"they are {stride} and {dilation}",
     )
-    size = (n - 1) * extent.stride - 2 * extent.padding + extent.span + output_padding
+    size = (n - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1 + output_padding
     check(
         size >= 1,
         function,
-        f"padding ({extent.padding}) leaves nothing of an input of {n}: "
-        f"the result would be {size} long",
+        f"padding ({padding}) leaves nothing of an input of {n}: the result would be {size} long",
     )

@@ -8,20 +8,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unfoldify.rules.sizes import is_open, known
+
 
 def padded(x: Tensor, pads: tuple[tuple[int, int], ...], value: float = 0.0) -> Tensor:
     """`x` with (before, after) more elements in each of its last dimensions."""
     flat = trimmed([side for pair in reversed(pads) for side in pair])
-    if any(flat) and value:
+    if all(known(side, 0) for side in flat):
+        return x
+    if value:
         x = F.pad(x, flat, value=value)
-    elif any(flat):
+    else:
         x = F.pad(x, flat)
     return x
 
 
 def trimmed(flat: list[int]) -> tuple[int, ...]:
     """Pads as `F.pad` takes them, without the pairs at the end that pad nothing."""
-    while len(flat) > 2 and flat[-2:] == [0, 0]:
+    while len(flat) > 2 and all(known(side, 0) for side in flat[-2:]):
         flat = flat[:-2]
     return tuple(flat)
 
@@ -38,16 +42,18 @@ def windows(
     A kernel of 1 needs no window and gets no axis, only the stride.
     """
     sizes = tuple(zip(kernel, stride, dilation, strict=True))
-    if all(k == 1 for k in kernel):
+    if all(known(k, 1) for k in kernel):
         return _strided(x, first, stride)
-    if all(k > 1 and d == 1 for k, _, d in sizes):
+    if all(not known(k, 1) and known(d, 1) for k, _, d in sizes):
         return _unfolded(x, first, kernel, stride)
     for dim, (k, s, d) in enumerate(sizes, start=first):
-        if k == 1:
+        if known(k, 1):
             steps = (1,) * (dim - first) + (s,)
             x = _strided(x, first, steps)
-        elif d == 1:
+        elif known(d, 1):
             x = x.unfold(dim, k, s)
+        elif is_open(k):  # nobody knows how many slices it takes
+            x = x.unfold(dim, d * (k - 1) + 1, s)[..., ::d]
         else:
             x = _dilated(x, dim, k, s, d)
     return x
@@ -55,8 +61,8 @@ def windows(
 
 def _strided(x: Tensor, first: int, stride: tuple[int, ...]) -> Tensor:
     """Every `stride`-th element: `x[:, :, ::2, ::2]`."""
-    if any(s > 1 for s in stride):
-        steps = tuple(slice(None, None, s if s > 1 else None) for s in stride)
+    if not all(known(s, 1) for s in stride):
+        steps = tuple(slice(None, None, None if known(s, 1) else s) for s in stride)
         x = x[(slice(None),) * first + steps]
     return x
 
@@ -84,7 +90,8 @@ def _dilated(x: Tensor, dim: int, k: int, stride: int, dilation: int) -> Tensor:
     """
     taps = [tap * dilation for tap in range(k)]
     slices = [
-        slice(tap or None, tap - taps[-1] or None, stride if stride > 1 else None) for tap in taps
+        slice(tap or None, tap - taps[-1] or None, None if known(stride, 1) else stride)
+        for tap in taps
     ]
     before: tuple[Any, ...] = (slice(None),) * dim
     if dim == x.dim() - 1:

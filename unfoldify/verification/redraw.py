@@ -97,9 +97,14 @@ def _place(tensor: Tensor) -> object:
 def _memory(tensors: list[Tensor], dtype: torch.dtype) -> tuple[Tensor, int]:
     """Room for all of them, and the offset at which it begins."""
     first = min(int(t.storage_offset()) for t in tensors)
-    steps = [sum((n - 1) * s for n, s in zip(t.shape, t.stride(), strict=True)) for t in tensors]
-    last = max(t.storage_offset() + step for t, step in zip(tensors, steps, strict=True))
-    return torch.empty(last - first + 1, dtype=dtype, device=tensors[0].device), first
+    ends = [
+        t.storage_offset() + sum((n - 1) * s for n, s in zip(t.shape, t.stride(), strict=True)) + 1
+        for t in tensors
+        if t.numel()
+    ]
+    return torch.empty(
+        max(ends, default=first) - first, dtype=dtype, device=tensors[0].device
+    ), first
 
 
 @contextlib.contextmanager
