@@ -10,8 +10,8 @@ from torch import Tensor
 
 
 def shape_of(x: Tensor) -> tuple[int, ...]:
-    """The sizes of `x` as plain numbers."""
-    return tuple(int(size) for size in x.shape)
+    """The sizes of `x` as plain numbers; symbolic ones as they are, which torch.export follows."""
+    return tuple(int(size) if isinstance(size, int) else size for size in x.shape)
 
 
 def spelled(shape: tuple[int, ...]) -> str:
