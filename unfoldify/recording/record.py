@@ -29,7 +29,7 @@ from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS
 from unfoldify.recording.old_tensors import original
-from unfoldify.recording.source import Position, site, users_place
+from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import (
     AutogradCall,
     call_name,
@@ -424,6 +424,6 @@ def is_machinery(filename: str) -> bool:
     """Whether a file is torch's, einops' or the recorder's own: no words of the user in there."""
     return (
         filename.startswith(LIBRARIES)
-        or (filename.startswith(OWN) and "/rules/" not in filename)
+        or (filename.startswith(OWN) and not is_of_a_rule(filename))
         or filename.endswith(("/contextlib.py", "/functools.py"))
     )
