@@ -55,6 +55,13 @@ UNCHANGED = {
             y = self.fc(x)
             return (x - (y - 1)) / (x * x + 1)
     """,
+    "names with an underscore behind": """
+        def forward(self, x):
+            h_ = self.norm(x)
+            h, w = h_.shape
+            w_ = h_.reshape(w, h)
+            return (w_ + 1) * w_.reshape(h, w).sum()
+    """,
     "powers": """
         def forward(self, x):
             y = -(x**2)
@@ -170,3 +177,43 @@ def test_what_is_not_used_is_not_written(written: Write) -> None:
         """
     )
     assert "* 3" not in after
+
+
+def test_values_kept_in_a_list_make_way_for_the_variable_that_goes_on(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            h = self.norm(x)
+            hs = [h]
+            h = self.fc(h)
+            hs.append(h)
+            h = torch.tanh(h)
+            while hs:
+                h = torch.cat([h, hs.pop()], dim=1)
+            return h
+        """
+    )
+    assert after.splitlines()[1:] == [
+        "    h1 = self.norm(x)",
+        "    h2 = self.fc(h1)",
+        "    h = torch.tanh(h2)",
+        "    h = torch.cat([h, h2], dim=1)",
+        "    h = torch.cat([h, h1], dim=1)",
+        "    return h",
+    ]
+
+
+def test_each_of_several_values_has_the_name_at_its_place(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            a, (b, c), d = x + 1, (x * 2, x - 3), x.exp()
+            return (a * a, b * b, c * c, d * d)
+        """
+    )
+    assert after.splitlines()[1:5] == [
+        "    a = x + 1",
+        "    b = x * 2",
+        "    c = x - 3",
+        "    d = x.exp()",
+    ]

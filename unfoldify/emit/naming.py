@@ -12,6 +12,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.plan import Step, chain, is_shape, is_trivial, position_of, use_of
+from unfoldify.emit.variables import Variables
 from unfoldify.recording.loops import Loop, fake_node
 from unfoldify.recording.source import site
 
@@ -96,21 +97,10 @@ def allocate(
     """A name for every value that has a line or is an argument; a name is used again once its value
     is dead.
     """
-    last = last_uses(steps)
-    names: dict[fx.Node, str] = {}
-    holders: dict[str, fx.Node] = {}
-    reserved = RESERVED | set(taken)
-
-    ends = loop_ends(steps)
-
-    def free(name: str, at: int) -> bool:
-        holder = holders.get(name)
-        return name not in reserved and (holder is None or last.get(holder, -1) <= at)
-
-    def give(node: fx.Node, wishes: Iterable[str], at: int) -> None:
-        name = next(wish for wish in numbered(wishes) if free(wish, at))
-        names[node] = name
-        holders[name] = node
+    last, ends = last_uses(steps), loop_ends(steps)
+    movable = frozenset(s.node for s in steps if s.kind == "assign" and s.loop is None)
+    variables = Variables(RESERVED | set(taken), last, movable, assigned_word)
+    names, holders, give = variables.names, variables.holders, variables.give
 
     for node in placeholders:
         name = identifier(str(node.meta.get("name", node.name)))
@@ -125,8 +115,7 @@ def allocate(
             if start is None or step.loop is None:
                 continue
             if last.get(start, -1) <= index and holders.get(names[start]) is start:
-                names[value] = names[start]
-                holders[names[start]] = value
+                variables.take(value, names[start])
                 last[value] = max(last.get(value, -1), index + 1)
             else:
                 last[start] = ends[step.loop] + 1
@@ -140,10 +129,20 @@ def allocate(
                 last[part] = max(
                     last.get(part, -1), index + 1
                 )  # names of one tuple differ from each other
-            step.idle = {at: word for at, word in idle_words(step) if free(word, index)}
+            step.idle = {
+                at: word for at, word in idle_words(step) if variables.is_free(word, index)
+            }
         elif step.kind == "assign":
             give(step.node, wishes(step.node, names, results, sources, last, index), index)
     return names
+
+
+def assigned_word(node: fx.Node) -> str | None:
+    """The variable that the user's statement gives to the value, as it is."""
+    if node.meta.get("group") is not None and not node.meta.get("result"):
+        return None
+    use = use_of(node)
+    return hinted(node) if use.role == "assigned" else None
 
 
 def idle_words(step: Step) -> Iterator[tuple[int, str]]:
@@ -400,20 +399,7 @@ def operator_word(node: fx.Node) -> str | None:
 
 def identifier(text: str) -> str:
     """`text` as a variable that is no keyword, no builtin and not private."""
-    name = re.sub(r"\W", "_", text).strip("_") or "x"
+    name = re.sub(r"\W", "_", text).lstrip("_") or "x"
     if name[0].isdigit():
         name = f"x{name}"
     return f"{name}_" if name in RESERVED else name
-
-
-def numbered(wishes: Iterable[str]) -> Iterator[str]:
-    """The wishes, then the first of them with a number."""
-    first = None
-    for wish in wishes:
-        first = first or wish
-        yield wish
-    base = (first or "x").rstrip("0123456789")
-    count = 2
-    while True:
-        yield f"{base}{count}"
-        count += 1

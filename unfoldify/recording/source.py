@@ -155,17 +155,24 @@ def _use(
     """The statement around an expression, and what the statement does with its value."""
     node: ast.AST = expression
     whole = True
+    places: list[int] = []  # in tuples: [1] for the second value of `q, k = f(x), g(x)`
     while not isinstance(node, ast.stmt):
         parent = file.parents[node]
-        whole = whole and (isinstance(parent, (ast.stmt, ast.NamedExpr)))
-        if whole and isinstance(parent, ast.NamedExpr) and parent.value is node:
+        if isinstance(parent, ast.NamedExpr) and parent.value is node and whole:
             return _statement(file, parent), "assigned", (parent.target.id,), False
+        if isinstance(parent, ast.Tuple):
+            places.insert(0, parent.elts.index(node))  # type: ignore[arg-type]
+        elif not isinstance(parent, ast.stmt):
+            places.clear()
+        whole = whole and isinstance(parent, (ast.stmt, ast.NamedExpr, ast.Tuple))
         node = parent
+    own = _own_target(node, places)
+    whole = whole and (own is not None or not places)
     role = "nested"
     targets: tuple[str | None, ...] = ()
     unpacks = False
     if isinstance(node, ast.Assign):
-        targets, unpacks = _targets(node.targets[-1])
+        targets, unpacks = _targets(own or node.targets[-1])
         role = "assigned" if whole else "nested"
     elif isinstance(node, ast.AnnAssign):
         targets, unpacks = _targets(node.target)
@@ -179,6 +186,22 @@ def _use(
     elif isinstance(node, ast.Expr):
         role = "discarded" if whole else "nested"
     return node, role, targets, unpacks
+
+
+def _own_target(statement: ast.stmt, places: list[int]) -> ast.expr | None:
+    """The target of one of several values that a statement assigns to as many targets."""
+    if not places or not isinstance(statement, ast.Assign):
+        return None
+    value, target = statement.value, statement.targets[-1]
+    for place in places:
+        if not isinstance(value, ast.Tuple) or not isinstance(target, ast.Tuple | ast.List):
+            return None
+        every = [*value.elts, *target.elts]
+        starred = any(isinstance(each, ast.Starred) for each in every)
+        if starred or len(value.elts) != len(target.elts):
+            return None
+        value, target = value.elts[place], target.elts[place]
+    return target
 
 
 def _statement(file: SourceFile, node: ast.AST) -> ast.stmt:
