@@ -213,7 +213,7 @@ def test_a_broken_rule_is_caught(
     [
         ({"style": "loops"}, "style: wanted one of product, einsum, found 'loops'"),
         ({"dialect": "jax"}, "dialect: wanted one of einops, torch, found 'jax'"),
-        ({"layout": "flat"}, "layout: wanted one of inline, patch, found 'flat'"),
+        ({"layout": "flat"}, "layout: wanted one of inline, functions, patch, found 'flat'"),
         ({"only": [3]}, "only, skip: wanted layer names or kinds"),
         ({"also": ["conv"]}, "also: wanted kinds among pooling, norm"),
     ],
