@@ -215,3 +215,11 @@ def test_candidates_that_no_other_dim_has_come_first() -> None:
     assert candidates(1, taken=set()) == [2, 3, 4, 5, 9, 17, 33]
     assert candidates(2, taken=set())[0] == 3
     assert candidates(224, taken={33})[0] == 35
+
+
+def test_a_batch_of_large_inputs_is_made_smaller() -> None:
+    assert candidates(16, taken=set(), shorten=8)[0] == 3
+    conv = nn.Conv2d(1, 1, 3)
+    small, large = torch.randn(16, 1, 32, 32), torch.randn(16, 1, 384, 384)
+    assert free_sizes(conv, (small,))[0].groups[0].size == 17
+    assert free_sizes(conv, (large,))[0].groups[0].size == 3

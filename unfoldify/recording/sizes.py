@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from unfoldify import nesting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
 
+LARGE = 1 << 21  # numbers in all inputs from which on even a batch of 8 is worth making smaller
+
 
 @dataclass(frozen=True, order=True)
 class Dim:
@@ -121,6 +123,8 @@ class _Trial:
         found = nesting.tensors_of_call(model, args, kwargs)
         tensors = [(path, t) for path, t in found if t.layout is torch.strided]
         self.dims = [Dim(path, a, n) for path, t in tensors for a, n in enumerate(t.shape) if n]
+        numbers = sum(t.numel() for _, t in tensors)
+        self.shorten = 8 if numbers > LARGE else 64  # a batch of large images is made smaller
 
     def accepts(self, groups: tuple[Group, ...]) -> bool:
         if groups and time.monotonic() > self.deadline:
@@ -150,7 +154,9 @@ def _free_groups(trial: _Trial) -> tuple[Group, ...]:
 
 def _free_group(trial: _Trial, dim: Dim, settled: set[Dim], taken: set[int]) -> Group | None:
     open_dims = [other for other in trial.dims if other not in settled]
-    sizes = list(candidates(dim.size, taken | {other.size for other in trial.dims}))
+    sizes = candidates(
+        dim.size, taken | {other.size for other in trial.dims}, shorten=trial.shorten
+    )
     for dims in _companions(dim, open_dims):
         for size in sizes:
             if trial.accepts((Group(dims, size),)):
@@ -171,17 +177,17 @@ def _companions(dim: Dim, dims: Sequence[Dim]) -> Iterator[tuple[Dim, ...]]:
     yield from dict.fromkeys(map(tuple, options))
 
 
-def candidates(n: int, taken: set[int]) -> list[int]:
+def candidates(n: int, taken: set[int], shorten: int = 64) -> list[int]:
     """Other sizes to try for a dim of size n, those that no other dim has first.
 
     Neighbours find what only holds by accident of the example; multiples suit networks that halve
-    their input several times; long dims are made shorter, which is cheaper.
+    their input several times; dims from `shorten` on are made shorter, which is cheaper.
     """
     neighbours = [n + 1, n + 2, n + 3]
     coarser = [n // 2, n + 4, n + 8, n + 16, n + 32, 2 * n, 3 * n // 4, n - 1]
-    shorter = [n // 7 + 1, n // 7 + 3] if n >= 64 else []
+    shorter = [n // 7 + 1, n // 7 + 3] if n >= shorten else []
     shorter += [n // 4 + 1, n // 4 + 3, n // 2 + 1, n // 4, n // 2, 3 * n // 4]
-    sizes = [*shorter, *neighbours, *coarser] if n >= 64 else [*neighbours, *coarser]
+    sizes = [*shorter, *neighbours, *coarser] if n >= shorten else [*neighbours, *coarser]
     distinct = [size for size in dict.fromkeys(sizes) if size > 1 and size != n]
     return sorted(distinct, key=lambda size: size in taken)  # stable: otherwise in this order
 
