@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from unfoldify.emit.constants import constant_expression
 from unfoldify.emit.declare import declaration
+from unfoldify.emit.initial import initial_value
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.side_file import SAFETENSORS_TYPES
 from unfoldify.emit.words import order_in_source
@@ -205,7 +206,10 @@ class Constructor:
         return ast.Call(spelled, [ordered], [])
 
     def parameters(self, module: Any, spelled: ast.expr) -> ast.expr:
-        values = {key: empty_parameter(value) for key, value in module._parameters.items()}
+        values = {
+            key: as_parameter(empty_tensor(value), value)
+            for key, value in module._parameters.items()
+        }
         if isinstance(module, nn.ParameterList):
             return ast.Call(spelled, [ast.List(list(values.values()), ast.Load())], [])
         keys: list[ast.expr | None] = [ast.Constant(key) for key in values]
@@ -214,7 +218,11 @@ class Constructor:
     # -- tensors -------------------------------------------------------------------------------
 
     def parameter(self, label: str, parameter: nn.Parameter | None) -> ast.stmt:
-        value = ast.Constant(None) if parameter is None else empty_parameter(parameter)
+        value: ast.expr = ast.Constant(None)
+        if parameter is not None:
+            zeros = empty_tensor(parameter)
+            begin = initial_value(self.module, label, zeros) or zeros
+            value = as_parameter(begin, parameter)
         if parameter is None or not label.isidentifier():
             return ast.Expr(
                 ast.Call(dotted("self.register_parameter"), [ast.Constant(label), value], [])
@@ -226,7 +234,9 @@ class Constructor:
         if buffer is None:
             value: ast.expr = ast.Constant(None)
         elif persistent:
-            value = constant_call(buffer) or empty_tensor(buffer)
+            zeros = empty_tensor(buffer)
+            begin = initial_value(self.module, label, zeros)
+            value = begin or constant_call(buffer) or zeros
         else:
             value = self.constant(buffer, joined(self.path, label))
         keywords = [] if persistent else [ast.keyword("persistent", ast.Constant(False))]
@@ -287,15 +297,15 @@ class SizesAsHoles(ast.NodeTransformer):
         return Hole.of(node.value, "size") if is_number else node
 
 
-def empty_parameter(parameter: Tensor) -> ast.expr:
-    """`nn.Parameter(torch.empty(3, 4))`: its values come from the original."""
+def as_parameter(value: ast.expr, parameter: Tensor) -> ast.expr:
+    """`nn.Parameter(torch.zeros(3, 4))`: its values come from the original."""
     keywords = (
         [] if parameter.requires_grad else [ast.keyword("requires_grad", ast.Constant(False))]
     )
-    return ast.Call(dotted("nn.Parameter"), [empty_tensor(parameter)], keywords)
+    return ast.Call(dotted("nn.Parameter"), [value], keywords)
 
 
-def empty_tensor(tensor: Tensor) -> ast.expr:
+def empty_tensor(tensor: Tensor) -> ast.Call:
     shape: list[ast.expr] = [Hole.of(int(size), "size") for size in tensor.shape] or [
         ast.Tuple([], ast.Load())
     ]
