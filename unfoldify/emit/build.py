@@ -43,7 +43,7 @@ def build(source: str, constants: Mapping[str, Tensor], original: nn.Module) -> 
 
 
 def class_name(model: nn.Module) -> str:
-    from unfoldify.emit.file import class_name as emitted_name
+    from unfoldify.emit.class_names import class_name as emitted_name
 
     return emitted_name(model)
 

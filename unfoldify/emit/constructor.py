@@ -59,7 +59,8 @@ def base_of(module: nn.Module) -> tuple[ast.expr, list[ast.expr], list[ast.keywo
     ancestor = torch_ancestor(module)
     if isinstance(module, BASES):
         return dotted(f"nn.{ancestor.__name__}"), [], [], set()
-    if ancestor is not nn.Module:
+    is_torchs_own = type(module) is ancestor and any(True for _ in module.children())
+    if ancestor is not nn.Module and not is_torchs_own:  # nn.Transformer: its parts are made here
         found = declaration(module, ancestor)
         if found is not None:
             args, keywords = declared_arguments(found)

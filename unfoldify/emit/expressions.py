@@ -25,6 +25,7 @@ from unfoldify.emit.spelling import (
     object_name,
     signature,
 )
+from unfoldify.emit.written import as_written, expression_of
 from unfoldify.recording.align import choose, root
 from unfoldify.recording.body import Construct
 from unfoldify.recording.spelling import AutogradCall
@@ -100,6 +101,10 @@ class Expressions:
         return constant(value)
 
     def number(self, value: int | float, origin: Any) -> ast.expr:
+        if isinstance(origin, tuple):
+            own = as_written(origin[0], value, self.module)
+            if own is not None:
+                return own
         if isinstance(constant(value), ast.Constant):
             return Hole.of(value, origin)
         if value == value and abs(value) != float("inf"):
@@ -151,7 +156,10 @@ class Expressions:
     def function_call(self, node: fx.Node) -> ast.expr:
         target: Any = node.target
         if target in BINARY:
-            left, right = (self.value(arg) for arg in node.args)
+            left, right = (self.value(arg, (node, index)) for index, arg in enumerate(node.args))
+            word = method_of(node)
+            if word is not None:
+                return ast.Call(ast.Attribute(left, word, ast.Load()), [right], [])
             return ast.BinOp(left, getattr(ast, BINARY[target])(), right)
         if target in COMPARISONS:
             left, right = (self.value(arg) for arg in node.args)
@@ -207,12 +215,17 @@ class Expressions:
         method: bool = False,
     ) -> ast.expr:
         """A call as a person would write it: defaults dropped, later arguments by name."""
-        args, keywords = tidied(target, given, dict(node.kwargs), as_written(node), method=method)
+        args, keywords = tidied(
+            target, given, dict(node.kwargs), given_by_position(node), method=method
+        )
         sizes = [self.value(arg, (node, index)) for index, arg in enumerate(args)]
         named = [
             ast.keyword(key, self.value(value, (node, key))) for key, value in keywords.items()
         ]
         return ast.Call(function, sizes, named)
+
+
+UNSAID = ("dtype", "device", "layout", "out")  # None where they are not given, in all of torch
 
 
 def tidied(
@@ -227,7 +240,7 @@ def tidied(
     args = list(given)
     known = signature(target)
     if known is None:
-        return args, keywords
+        return args, {k: v for k, v in keywords.items() if v is not None or k not in UNSAID}
     parameters = list(known.parameters.values())
     if method and parameters and parameters[0].name in ("self", "input"):
         parameters = parameters[1:]
@@ -274,7 +287,7 @@ def same(default: Any, value: Any) -> bool:
     return type(default) is type(value) and (default is value or default == value)
 
 
-def as_written(node: fx.Node) -> int | None:
+def given_by_position(node: fx.Node) -> int | None:
     """How many arguments the user's own call gives by position, where the source is at hand."""
     if "group" in node.meta:
         return None
@@ -298,6 +311,25 @@ def as_written(node: fx.Node) -> int | None:
         and is_value(expression.func.value)
     )
     return len(expression.args) + method
+
+
+METHODS = {
+    operator.add: ("add",),
+    operator.sub: ("sub", "subtract"),
+    operator.mul: ("mul", "multiply"),
+    operator.truediv: ("div", "divide", "true_divide"),
+    operator.pow: ("pow",),
+    operator.mod: ("remainder",),
+}
+
+
+def method_of(node: fx.Node) -> str | None:
+    """`pow`, where the user wrote `x.pow(2)` and not `x**2`: torch calls both alike."""
+    match expression_of(node):
+        case ast.Call(func=ast.Attribute(value=receiver, attr=word), args=[_], keywords=[]):
+            is_known = word in METHODS.get(node.target, ())  # type: ignore[arg-type]
+            return word if is_known and is_value(receiver) else None
+    return None
 
 
 def written_index(node: fx.Node) -> Any:

@@ -12,9 +12,12 @@ import torch
 from torch import nn
 
 from unfoldify.emit.arguments import Arguments, ClassName
+from unfoldify.emit.class_names import name_classes
 from unfoldify.emit.constructor import base_of
+from unfoldify.emit.docstrings import class_docstring, forward_docstring
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
+from unfoldify.emit.hoisting import hoisted
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
 from unfoldify.emit.side_file import loader
@@ -37,53 +40,6 @@ def emit(merged: Merged, header: str = "", functions: Iterable[ast.stmt] = ()) -
     return f"{docstring}{imports(text)}\n\n{text if merged.side else chr(10) + text}\n"
 
 
-def name_classes(merged: Merged) -> None:
-    """The user's own names; a second kind of block of one class is called by what it has more or
-    less.
-    """
-    taken: set[str] = {class_name(merged.root.module)}
-    merged.root.kind.name = class_name(merged.root.module)  # type: ignore[union-attr]
-    firsts: dict[str, Kind] = {}
-    for kind in sorted(merged.kinds, key=lambda kind: -len(kind.instances)):
-        if kind.name:
-            continue
-        plain = class_name(kind.module)
-        wishes = [plain, *variants(plain, kind, firsts.get(plain))]
-        kind.name = next(wish for wish in numbered(wishes) if wish not in taken)
-        taken.add(kind.name)
-        firsts.setdefault(plain, kind)
-
-
-def class_name(module: nn.Module) -> str:
-    label = type(module).__name__
-    return label if label.isidentifier() and label not in {"F", "nn", "torch"} else f"{label}_"
-
-
-def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
-    if first is None:
-        return
-    ours, theirs = set(kind.module._modules), set(first.module._modules)
-    for label in sorted(ours - theirs):
-        yield f"{plain}With{camel(label)}"
-    for label in sorted(theirs - ours):
-        yield f"{plain}Without{camel(label)}"
-    strides = [getattr(layer, "stride", None) for layer in kind.module.modules()]
-    if any(stride in ((2,), (2, 2), (2, 2, 2)) for stride in strides):
-        yield f"Downsampling{plain}"
-
-
-def camel(label: str) -> str:
-    return "".join(part.capitalize() for part in label.split("_")) or label
-
-
-def numbered(wishes: list[str]) -> Iterator[str]:
-    yield from wishes
-    count = 2
-    while True:
-        yield f"{wishes[0]}{count}"
-        count += 1
-
-
 # -- classes ---------------------------------------------------------------------------------------
 
 
@@ -91,6 +47,7 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     """One class: its constructor and its forward."""
     arguments = Arguments(kind)
     init, methods = arguments.resolve()
+    init = list(hoisted(init, kind.parameters))
     first = kind.instances[0]
     is_root = first is merged.root
     init.extend(
@@ -109,10 +66,11 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     for label, lines in methods.items():
         text = first.methods[label]
         owner = next(b for b in first.bodies if b.module is first.module)
-        body.append(
-            function(label, signature(owner, text.names, is_root=is_root), lines or [ast.Pass()])
-        )
-    return ast.ClassDef(kind.name, [base], [], body or [ast.Pass()], [])
+        words = forward_docstring(first.module, label)
+        arguments_ = signature(owner, text.names, is_root=is_root)
+        body.append(function(label, arguments_, [*words, *(lines or [ast.Pass()])]))
+    words = class_docstring(kind, merged)
+    return ast.ClassDef(kind.name, [base], [], [*words, *(body or [ast.Pass()])], [])
 
 
 def autograd_functions(merged: Merged) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +17,16 @@ from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
-from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
+from unfoldify.emit.plan import Planner, Step, chain, position_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_bound
 from unfoldify.recording.loops import Loop, Module
 from unfoldify.recording.rolling import roll
-from unfoldify.recording.source import is_of_a_rule
+from unfoldify.recording.source import Site, is_of_a_rule, site
+
+WIDEST = 86  # of a user's comment
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def lines_of(
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]
     fixed += [n.target.name for n in body.graph.nodes if isinstance(n.target, Function)]
-    names = allocate(steps, placeholders, fixed)
+    names = allocate(steps, placeholders, fixed, body.module)
     if is_root:
         names.update({p.node: p.name for p in body.parameters if p.node is not None})
     expressions = Expressions(body.module, names, device_of(placeholders, names, body.module))
@@ -115,7 +118,8 @@ class Writer:
         self.shapes = shapes
         self.expressions = expressions
         self.body = body
-        self.said: set[Any] = set()
+        self.said: set[Any] = set()  # statements of the user whose comments stand already
+        self.begun: set[Any] = set()  # statements of the user that have begun
         self.headed: set[Group] = set()
 
     def write(
@@ -135,9 +139,12 @@ class Writer:
         group: Group | None = None
         for step, inner in units:
             if step.opens is not None:
-                yield Blank()
-                yield from self.loop(step, inner, grad)
-                yield Blank()
+                yield from self.gap([step, *inner[:1]])
+                for first in inner[:1]:
+                    yield from self.users_comment(first)
+                lines = list(self.loop(step, inner, grad))
+                apart = any(isinstance(part, Blank) for line in lines for part in ast.walk(line))
+                yield from [Blank(), *lines, Blank()] if apart else lines
                 group = None
                 continue
             if step.kind == "return" and self.returns_nothing(step):
@@ -145,6 +152,7 @@ class Writer:
             current = step_group(step)
             if current is not group:
                 yield Blank()
+            yield from self.gap([step])
             yield from self.users_comment(step)
             if current is not group and current is not None:
                 yield from self.title(current)
@@ -174,9 +182,7 @@ class Writer:
             yield assign(names[collected], ast.List([], ast.Load()))
         target, iterable = loop_head(loop, self.expressions)
         before = dict(self.expressions.attributes)
-        self.expressions.attributes.update(
-            {module.path: name(names[variable]) for module, variable in loop.variables.items()}
-        )
+        self.expressions.attributes.update(loop_variables(loop, names))
         body = list(self.write(inner, loop, grad))
         for value, collected in loop.collected.items():
             append = ast.Attribute(name(names[collected]), "append", ast.Load())
@@ -240,19 +246,34 @@ class Writer:
                 layer = variable.id + layer[len(path) :]
         return heading(group, layer)
 
+    def sites(self, step: Step) -> Iterator[Site]:
+        """Where a statement comes from in the user's file, from the outside in."""
+        for node in step.tree:
+            for position in reversed(
+                node.meta.get("call_positions", node.meta.get("positions", ()))
+            ):
+                found = site(position)
+                if found is not None and not is_of_a_rule(found.filename):
+                    yield found
+
+    def gap(self, steps: list[Step]) -> Iterator[ast.stmt]:
+        """An empty line where the user left one."""
+        for found in (found for step in steps for found in self.sites(step)):
+            if found.statement not in self.begun:
+                self.begun.add(found.statement)
+                if found.gap:
+                    yield Blank()
+
     def users_comment(self, step: Step) -> Iterator[ast.stmt]:
         """The comments that the user wrote above the statement, once, where its first line went."""
-        for node in step.tree:
-            positions = node.meta.get("positions", ())
-            use = use_of(node)
-            if not positions or use.site is None or is_of_a_rule(use.site.filename):
+        for found in self.sites(step):
+            if found.statement in self.said:
                 continue
-            if use.statement in self.said:
-                continue
-            self.said.add(use.statement)
-            for comment in use.site.comments:
+            self.said.add(found.statement)
+            for comment in found.comments:
                 if is_prose(comment):
-                    yield Comment(comment.lstrip("# ").rstrip())
+                    words = comment.lstrip("# ").rstrip()
+                    yield Comment("\n".join(textwrap.wrap(words, WIDEST)))
 
 
 def is_prose(comment: str) -> bool:
@@ -268,10 +289,9 @@ def is_prose(comment: str) -> bool:
         tree = ast.parse(text)
     except SyntaxError:
         return True
-    return (
-        len(tree.body) == 1
-        and isinstance(tree.body[0], ast.Expr)
-        and isinstance(tree.body[0].value, (ast.Name, ast.Constant, ast.Tuple))
+    return all(isinstance(statement, ast.Expr) for statement in tree.body) and not any(
+        isinstance(node, (ast.Call, ast.Subscript, ast.Attribute, ast.Await, ast.Yield))
+        for node in ast.walk(tree)
     )
 
 
@@ -305,7 +325,8 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
     names = expressions.names
     parts: list[tuple[str, ast.expr]] = []
     for module, variable in loop.variables.items():
-        parts.append((names[variable], whole_or_slice(expressions, module, loop.rounds)))
+        word = ", ".join(names[part] for part in loop.unpacked) or names[variable]
+        parts.append((word, whole_or_slice(expressions, module, loop.rounds)))
     for sequence, item in loop.sequences.items():
         parts.append((names[item], expressions.of(sequence)))
     if not parts:
@@ -316,7 +337,10 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
             else constant(loop.rounds)
         )
         return ast.Name(target, ast.Store()), ast.Call(name("range"), [count], [])
-    target_: ast.expr = ast.Name(parts[0][0], ast.Store())
+    words = parts[0][0].split(", ")
+    target_: ast.expr = ast.Name(words[0], ast.Store())
+    if len(words) > 1:
+        target_ = ast.Tuple([ast.Name(word, ast.Store()) for word in words], ast.Store())
     iterable = parts[0][1]
     if len(parts) > 1:
         target_ = ast.Tuple([ast.Name(label, ast.Store()) for label, _ in parts], ast.Store())
@@ -325,6 +349,16 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
         target_ = ast.Tuple([ast.Name(names[loop.index], ast.Store()), target_], ast.Store())
         iterable = ast.Call(name("enumerate"), [iterable], [])
     return target_, iterable
+
+
+def loop_variables(loop: Loop, names: Mapping[fx.Node, str]) -> dict[str, ast.expr]:
+    """What stands for the modules of a round, by their paths."""
+    if loop.unpacked:
+        (module,) = loop.variables
+        return {
+            f"{module.path}.{index}": name(names[part]) for index, part in enumerate(loop.unpacked)
+        }
+    return {module.path: name(names[variable]) for module, variable in loop.variables.items()}
 
 
 def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast.expr:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from torch import fx
+from torch import fx, nn
 
 from unfoldify.emit.plan import Step, chain, is_shape, is_trivial, position_of, use_of
 from unfoldify.emit.variables import Variables
@@ -50,6 +50,7 @@ RESERVED = frozenset(
         "load_file",
     }
 )
+UNCLEAR = {"l", "I", "O"}  # one cannot tell from 1 and 0, as every linter says
 MAIN = {
     "x",
     "input",
@@ -92,7 +93,10 @@ WORDS = {  # operator → what its value is
 
 
 def allocate(
-    steps: list[Step], placeholders: Iterable[fx.Node], taken: Iterable[str]
+    steps: list[Step],
+    placeholders: Iterable[fx.Node],
+    taken: Iterable[str],
+    module: nn.Module,
 ) -> dict[fx.Node, str]:
     """A name for every value that has a line or is an argument; a name is used again once its value
     is dead.
@@ -108,7 +112,7 @@ def allocate(
     results, sources = group_results(steps), group_sources(steps)
     for index, step in enumerate(steps):
         if step.opens is not None:
-            name_loop(step.opens, names, give, last, index, ends[step.opens])
+            name_loop(step.opens, names, give, last, index, ends[step.opens], module)
             continue
         for value in step.items if step.kind == "unpack" else [step.node]:
             start = carriers(step.loop).get(value)
@@ -125,7 +129,7 @@ def allocate(
             for part in step.items:
                 if part in names:
                     continue
-                give(part, wishes(part, names, results, sources, last, index), index)
+                give(part, part_wishes(step, part, names, results, sources, last, index), index)
                 last[part] = max(
                     last.get(part, -1), index + 1
                 )  # names of one tuple differ from each other
@@ -143,6 +147,20 @@ def assigned_word(node: fx.Node) -> str | None:
         return None
     use = use_of(node)
     return hinted(node) if use.role == "assigned" else None
+
+
+def part_wishes(step: Step, part: fx.Node, *known: Any) -> Iterator[str]:
+    """The names of one of several: another size `C` is `C2`; a part goes by what is made of it."""
+    hint = hinted(part)
+    if "val" not in part.meta and hint is not None:
+        yield hint
+        return
+    use = use_of(step.node)
+    if use.site is not None and not use.site.unpacks and len(part.users) == 1:
+        later = hinted(next(iter(part.users)))
+        if later is not None:
+            yield later
+    yield from wishes(part, *known)
 
 
 def idle_words(step: Step) -> Iterator[tuple[int, str]]:
@@ -167,6 +185,7 @@ def name_loop(
     last: dict[fx.Node, int],
     at: int,
     end: int,
+    owner: nn.Module,
 ) -> None:
     """Names for what a loop sets: its variables, what it hands on, the lists that it fills."""
     targets = [target for target in (loop.head.targets if loop.head else ()) if target]
@@ -179,7 +198,14 @@ def name_loop(
     if loop.index is not None:
         last[loop.index] = end
         give(loop.index, [identifier(index_word), "i", "j"], at)
-    for module in loop.modules:
+    if not loop.sequences and len(targets) > 1 and are_parts(loop, len(targets), owner):
+        loop.unpacked = [fake_node(loop, loop.modules[0]) for _ in targets]
+        for variable, target in zip(loop.unpacked, targets, strict=True):
+            last[variable] = end
+            give(variable, [identifier(target)], at)
+        loop.variables[loop.modules[0]] = loop.unpacked[0]
+        targets = []
+    for module in loop.modules if not loop.unpacked else ():
         word = (
             targets.pop(0)
             if targets and not iterable.startswith("range(")
@@ -201,6 +227,18 @@ def name_loop(
         last[value] = max(last.get(value, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
         give(collected, [list_word(collected) or f"{hinted(value) or 'value'}s"], at - 1)
+
+
+def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
+    """Whether each round's module is a list of so many: `for attention, mlp in self.layers`."""
+    if len(loop.modules) != 1:
+        return False
+    module = loop.modules[0]
+    items = list(owner.get_submodule(module.container).children())
+    return all(
+        isinstance(item, (nn.ModuleList, nn.Sequential)) and len(item) == count
+        for item in items[module.start : module.start + loop.rounds]
+    )
 
 
 def list_word(collected: fx.Node) -> str | None:
@@ -327,8 +365,10 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
     """`carried` are the names of operands that end here: a value may go on under one of them."""
     use = use_of(node)
     hint, attribute = hinted(node), layer_word(node)
-    if use.role == "nested" and hint is not None and len(hint) > 1 and is_telling(attribute):
-        yield attribute  # type: ignore[misc]
+    if use.role == "nested" and attribute is not None:
+        unpacked = use.site is not None and use.site.unpacks and not attribute[-1].isdigit()
+        if unpacked or (hint is not None and len(hint) > 1 and is_telling(attribute)):
+            yield attribute.removeprefix("to_")
     if hint is not None:
         yield hint
     if hint is None or len(hint) == 1:
@@ -355,11 +395,22 @@ def hinted(node: fx.Node) -> str | None:
             "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
         )
         if found.unpacks:
+            item = (
+                ordinal(node) if item is None and isinstance(found.expression, ast.Tuple) else item
+            )
             if isinstance(item, int) and 0 <= item < len(found.targets) and found.targets[item]:
                 return identifier(str(found.targets[item]))
             return None
         return identifier(found.targets[0]) if found.targets and found.targets[0] else None
     return None
+
+
+def ordinal(node: fx.Node) -> int:
+    """How many values the same place made before: `q, k, v = map(split, qkv)` makes three."""
+    places = [n.meta.get("positions") for n in node.graph.nodes if n.target == node.target]
+    own = [n for n in node.graph.nodes if n.target == node.target]
+    before = places[: own.index(node)]
+    return before.count(node.meta.get("positions"))
 
 
 def local_name(node: fx.Node) -> str | None:
@@ -402,4 +453,4 @@ def identifier(text: str) -> str:
     name = re.sub(r"\W", "_", text).lstrip("_") or "x"
     if name[0].isdigit():
         name = f"x{name}"
-    return f"{name}_" if name in RESERVED else name
+    return f"{name}_" if name in RESERVED or name in UNCLEAR else name

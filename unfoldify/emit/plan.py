@@ -17,6 +17,18 @@ from unfoldify.recording.loops import SYNTHETIC, Loop, carried_value, item_of_ro
 from unfoldify.recording.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}
+VIEWS = {
+    "transpose",
+    "permute",
+    "view",
+    "reshape",
+    "flatten",
+    "unsqueeze",
+    "squeeze",
+    "t",
+    "expand",
+}
+LARGEST_OPERAND = 2  # calls of an operand inside a line of a layer
 LARGEST_EXPRESSION = 9  # calls in one expression, where it is not the user's own
 
 
@@ -265,6 +277,8 @@ class Planner:
         use = use_of(node)
         group, other = node.meta.get("group"), user.meta.get("group")
         if group is not other:
+            if group is None and is_view(node) and use.role == "nested":
+                return len(self.tree(node)) <= LARGEST_OPERAND and is_operand(use, user)
             return (
                 user.op == "output"
                 and bool(node.meta.get("result"))
@@ -281,6 +295,19 @@ class Planner:
         ):
             return False
         return same_statement(use, user) or group is not None
+
+
+def is_view(node: fx.Node) -> bool:
+    """Another look at the same numbers: it may stand inside a line of the layer that it is for."""
+    if node.target is operator.getitem or (node.target is getattr and node.args[1] in ("T", "mT")):
+        return "val" in node.meta
+    return node.op == "call_method" and node.target in VIEWS
+
+
+def is_operand(use: Use, user: fx.Node) -> bool:
+    """Whether a value is an operand of the very call that the lines of a layer spell out."""
+    calls = map(site, user.meta.get("call_positions", ()))
+    return any(found is not None and found.statement == use.statement for found in calls)
 
 
 def chain(loop: Loop | None) -> Iterator[Loop]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from unfoldify.emit.lines import name
 
-SHORTEST = 3  # equal items that are worth a comprehension; two are worth it where the call is long
+SHORTEST = 3  # equal layers that are worth a comprehension; blocks are from two on
 
 
 def folded(tree: Any) -> Any:
@@ -45,11 +45,17 @@ def runs(elements: list[ast.expr]) -> list[ast.expr]:
     found: list[ast.expr] = []
     for _, same in itertools.groupby(elements, key=text):
         run = list(same)
-        if len(run) >= SHORTEST and isinstance(run[0], ast.Call):
+        shortest = 2 if is_block(run[0]) else SHORTEST
+        if len(run) >= shortest and isinstance(run[0], ast.Call):
             found.append(ast.Starred(comprehension(run[0], len(run)), ast.Load()))
         else:
             found.extend(run)
     return found
+
+
+def is_block(element: ast.expr) -> bool:
+    """Whether it is made by a class of the file, whose name is not known yet."""
+    return isinstance(element, ast.Call) and hasattr(element.func, "kind")
 
 
 def text(element: ast.expr) -> str:

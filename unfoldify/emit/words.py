@@ -15,24 +15,15 @@ from torch import nn
 
 
 @lru_cache(maxsize=1024)
-def class_source(cls: type) -> ast.ClassDef | None:
-    """The definition of a class, or None where its source is not at hand."""
+def constructor(cls: type) -> ast.FunctionDef | None:
+    """The `__init__` of a class itself, or None where its source is not at hand."""
+    function = vars(cls).get("__init__")
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]
     except (OSError, TypeError, SyntaxError, IndentationError):
         return None
     first = tree.body[0] if tree.body else None
-    return first if isinstance(first, ast.ClassDef) else None
-
-
-@lru_cache(maxsize=1024)
-def constructor(cls: type) -> ast.FunctionDef | None:
-    """The `__init__` of a class itself."""
-    source = class_source(cls)
-    for node in source.body if source is not None else ():
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            return node
-    return None
+    return first if isinstance(first, ast.FunctionDef) else None
 
 
 @lru_cache(maxsize=1024)
@@ -73,38 +64,101 @@ def is_self(node: ast.expr) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def argument_words(cls: Any) -> Mapping[tuple[str, Any], str]:
-    """(attribute path, argument's position or name) → the constructor's parameter that the user
-    passed there.
+def given_arguments(cls: Any) -> Mapping[tuple[str, Any], list[ast.expr]]:
+    """(attribute path, argument's position or name) → what the user's constructor gives there.
+
+    Items of a list that a loop or a comprehension fills have the path `blocks.*:Block`.
     """
-    function = constructor(cls)
+    function = next((found for c in cls.__mro__ if (found := constructor(c)) is not None), None)
+    given: dict[tuple[str, Any], list[ast.expr]] = {}
     if function is None:
-        return {}
-    parameters = {arg.arg for arg in (*function.args.args, *function.args.kwonlyargs)} - {"self"}
-    words: dict[tuple[str, Any], str] = {}
-    for node in ast.walk(function):
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Attribute)
-            and is_self(node.targets[0].value)
-        ):
-            note_calls(node.value, node.targets[0].attr, parameters, words)
-    return words
+        return given
+    appended = appended_calls(function)
+    for node in from_top_to_bottom(function):
+        match node:
+            case ast.Assign(targets=[ast.Attribute(value=holder, attr=label)], value=value):
+                if is_self(holder):
+                    note_calls(value, label, appended, given)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=holder, attr=label), attr="append"),
+                args=[value],
+            ):
+                if is_self(holder):
+                    note_calls(value, f"{label}.*", appended, given)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"),
+                args=args,
+            ):
+                note_items(args, "", appended, given)
+    return given
+
+
+def from_top_to_bottom(function: ast.FunctionDef) -> list[ast.expr | ast.stmt]:
+    nodes = [n for n in ast.walk(function) if isinstance(n, (ast.expr, ast.stmt))]
+    return sorted(nodes, key=lambda node: (node.lineno, node.col_offset))
+
+
+def appended_calls(function: ast.FunctionDef) -> dict[str, list[ast.expr]]:
+    """The name of a list and the calls that it is made of."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in from_top_to_bottom(function):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=label), attr="append"), args=[item]):
+                found.setdefault(label, []).append(item)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=label), attr="extend"),
+                args=[ast.List(elts=items)],
+            ):
+                found.setdefault(label, []).extend(items)
+            case ast.Assign(targets=[ast.Name(id=label)], value=ast.List(elts=items)):
+                found.setdefault(label, []).extend(items)
+            case ast.Assign(targets=[ast.Name(id=label)], value=ast.ListComp(elt=item)):
+                found.setdefault(label, []).append(item)
+    return found
 
 
 def note_calls(
-    value: ast.expr, path: str, parameters: set[str], words: dict[tuple[str, Any], str]
+    value: ast.expr,
+    path: str,
+    appended: Mapping[str, list[ast.expr]],
+    given: dict[tuple[str, Any], list[ast.expr]],
 ) -> None:
+    """What a call is given, and the calls among its arguments."""
     if isinstance(value, ast.IfExp):
-        note_calls(value.body, path, parameters, words)
+        note_calls(value.body, path, appended, given)
         return
     if not isinstance(value, ast.Call):
         return
+    if path.endswith("*"):
+        callee = value.func.attr if isinstance(value.func, ast.Attribute) else value.func
+        path += f":{callee.id if isinstance(callee, ast.Name) else callee}"
     for position, argument in enumerate(value.args):
-        if isinstance(argument, ast.Name) and argument.id in parameters:
-            words.setdefault((path, position), argument.id)
-        elif isinstance(argument, ast.Call):
-            note_calls(argument, f"{path}.{position}", parameters, words)
+        if isinstance(argument, ast.Starred):
+            break
+        given.setdefault((path, position), []).append(argument)
     for keyword in value.keywords:
-        if isinstance(keyword.value, ast.Name) and keyword.value.id in parameters and keyword.arg:
-            words.setdefault((path, keyword.arg), keyword.value.id)
+        if keyword.arg:
+            given.setdefault((path, keyword.arg), []).append(keyword.value)
+    items = value.args
+    if len(items) == 1 and isinstance(items[0], ast.List):
+        items = items[0].elts
+    note_items(items, path, appended, given)
+
+
+def note_items(
+    items: list[ast.expr],
+    path: str,
+    appended: Mapping[str, list[ast.expr]],
+    given: dict[tuple[str, Any], list[ast.expr]],
+) -> None:
+    """The calls in a container."""
+    for position, item in enumerate(items):
+        inner = item.value if isinstance(item, ast.Starred) else item
+        if isinstance(inner, (ast.ListComp, ast.GeneratorExp)):
+            found, index = [inner.elt], "*"
+        elif isinstance(inner, ast.Name):
+            found, index = appended.get(inner.id, []), "*"
+        else:
+            found, index = [inner], str(position)
+        for each in found:
+            note_calls(each, f"{path}.{index}" if path else index, appended, given)

@@ -41,6 +41,9 @@ class Loop:
     variables: dict[Module, fx.Node] = field(
         default_factory=dict
     )  # what stands for the round's module
+    unpacked: list[fx.Node] = field(
+        default_factory=list
+    )  # what stands for the parts of the round's module, where the user names the parts
     head: LoopHead | None = None
     counted: bool = False  # the number of rounds is a size: the index's argument
     parent: Loop | None = None

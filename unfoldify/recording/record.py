@@ -54,6 +54,7 @@ LIBRARIES = (
     "<frozen",
     "<string>",
 )
+TRANSFORMER = str(torch.nn.modules.transformer.__file__)
 OWN = f"{Path(__file__).parents[1]}/"
 
 
@@ -181,18 +182,24 @@ class Recorder(TorchFunctionMode):
         while frame is not None and is_machinery(frame.f_code.co_filename):
             frame = frame.f_back
         found = site((frame.f_code, frame.f_lasti)) if frame is not None else None
-        left = (
-            found.expression.left
-            if found is not None and isinstance(found.expression, ast.BinOp)
-            else None
+        if frame is None or found is None or not isinstance(found.expression, ast.BinOp):
+            return args
+        left, right = found.expression.left, found.expression.right
+        values = frame.f_locals
+        swapped = (
+            isinstance(left, ast.Constant)
+            or (isinstance(left, ast.Name) and values.get(left.id) is args[1])
+            or (isinstance(right, ast.Name) and values.get(right.id) is args[0])
+            or right is self.expression_of(args[0])
         )
-        if isinstance(left, ast.Constant) or (
-            isinstance(left, ast.Name)
-            and frame is not None
-            and frame.f_locals.get(left.id) is args[1]
-        ):
-            return args[1], args[0]
-        return args
+        return (args[1], args[0]) if swapped else args
+
+    def expression_of(self, tensor: Any) -> ast.expr | None:
+        """The expression of the user's file that made a tensor."""
+        node = self.known(tensor, self.frame)
+        positions = node.meta.get("positions", ()) if node is not None else ()
+        found = site(positions[0]) if positions else None
+        return found.expression if found is not None else None
 
     def is_recording(self) -> bool:
         """Whether the calls that are made now become nodes."""
@@ -421,7 +428,12 @@ class Recorder(TorchFunctionMode):
 
 @lru_cache(maxsize=4096)
 def is_machinery(filename: str) -> bool:
-    """Whether a file is torch's, einops' or the recorder's own: no words of the user in there."""
+    """Whether a file is torch's, einops' or the recorder's own: no words for a reader in there.
+
+    The forwards of nn.Transformer and its layers are written like a user's.
+    """
+    if filename == TRANSFORMER:
+        return False
     return (
         filename.startswith(LIBRARIES)
         or (filename.startswith(OWN) and not is_of_a_rule(filename))

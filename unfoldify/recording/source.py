@@ -51,6 +51,7 @@ class Site:
     comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
     remark: str | None = None  # the comment at the end of the statement's line
     text: str = ""  # the expression as its author wrote it
+    gap: bool = False  # whether an empty line stands above the statement
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         comments=above,
         remark=remark,
         text=_text(file, expression),
+        gap=_gap(file, statement),
     )
 
 
@@ -160,6 +162,13 @@ def _use(
         parent = file.parents[node]
         if isinstance(parent, ast.NamedExpr) and parent.value is node and whole:
             return _statement(file, parent), "assigned", (parent.target.id,), False
+        if isinstance(parent, ast.Lambda):  # what becomes of it is said where the lambda is called
+            return (
+                _statement(file, parent),
+                "returned" if parent.body is expression else "nested",
+                (),
+                False,
+            )
         if isinstance(parent, ast.Tuple):
             places.insert(0, parent.elts.index(node))  # type: ignore[arg-type]
         elif not isinstance(parent, ast.stmt):
@@ -241,13 +250,37 @@ def _index(file: SourceFile, expression: ast.expr) -> int | None:
 
 
 def _comments(file: SourceFile, statement: ast.stmt) -> tuple[tuple[str, ...], str | None]:
+    """The lines above a statement, and those above the `if`, `for` or `with` that it begins."""
+    first: ast.AST = statement
     above: list[str] = []
-    line = statement.lineno - 1
-    while line in file.comments and file.comments[line][1]:
-        above.insert(0, file.comments[line][0])
-        line -= 1
+    while isinstance(first, ast.stmt):
+        above[:0] = _above(file, first)
+        parent = file.parents.get(first)
+        if not isinstance(parent, (ast.If, ast.For, ast.With)) or parent.body[0] is not first:
+            break
+        first = parent
     text, alone = file.comments.get(statement.end_lineno or statement.lineno, (None, True))
     return tuple(above), None if alone else text
+
+
+def _above(file: SourceFile, statement: ast.stmt) -> list[str]:
+    found: list[str] = []
+    line = statement.lineno - 1
+    while line in file.comments and file.comments[line][1]:
+        found.insert(0, file.comments[line][0])
+        line -= 1
+    return found
+
+
+def _gap(file: SourceFile, statement: ast.stmt) -> bool:
+    """Whether an empty line stands above a statement and its comments."""
+    parent = file.parents.get(statement)
+    if isinstance(parent, (ast.If, ast.For, ast.With)) and parent.body[0] is statement:
+        return _gap(file, parent)
+    line = statement.lineno - 1
+    while line in file.comments and file.comments[line][1]:
+        line -= 1
+    return line > 0 and not file.lines[line - 1].strip()
 
 
 def _text(file: SourceFile, expression: ast.expr) -> str:

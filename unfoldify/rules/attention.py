@@ -32,7 +32,8 @@ def scaled_dot_product_attention(
     check_style(style)
     check_attention(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa)
     if enable_gqa:
-        key, value = _shared(query, key), _shared(query, value)
+        key = _shared(query, key)
+        value = _shared(query, value)
     same = query.dim() == key.dim() == value.dim()
     lead = leading(query.dim() - 2, HEADS) if same else "..."
     scores = attention_scores(query, key, lead, scale, style)

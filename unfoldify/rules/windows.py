@@ -44,7 +44,8 @@ def windows(
     sizes = tuple(zip(kernel, stride, dilation, strict=True))
     if all(known(k, 1) for k in kernel):
         return _strided(x, first, stride)
-    if all(not known(k, 1) and known(d, 1) for k, _, d in sizes):
+    if all(known(d, 1) for k, _, d in sizes if not known(k, 1)):
+        x = _strided(x, first, tuple(s if known(k, 1) else 1 for k, s, _ in sizes))
         return _unfolded(x, first, kernel, stride)
     for dim, (k, s, d) in enumerate(sizes, start=first):
         if known(k, 1):
@@ -70,7 +71,9 @@ def _strided(x: Tensor, first: int, stride: tuple[int, ...]) -> Tensor:
 def _unfolded(x: Tensor, first: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
     """`b c h_in w_in -> b c h_out w_out kh kw`, as one chain of calls."""
     steps = [
-        (dim, k, s) for dim, (k, s) in enumerate(zip(kernel, stride, strict=True), start=first)
+        (dim, k, s)
+        for dim, (k, s) in enumerate(zip(kernel, stride, strict=True), start=first)
+        if not known(k, 1)
     ]
     match steps:
         case [a]:
