@@ -269,11 +269,11 @@ class Hoist:
         yield from LETTERS
 
     def carried(self, node: ast.expr) -> Iterator[str]:
-        """The variables that an operand is made from."""
+        """What the statement assigns at last, then the variables that an operand is made from."""
         target = self.own_target()
+        if target is not None:
+            yield target
         words = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id != "self"]
-        if target in words:
-            yield str(target)
         yield from (word for word in words if word in self.scope.own)
 
     def own_target(self) -> str | None:
