@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -636,3 +637,18 @@ def test_shipped_models_load_without_options(name: str, fixtures: Path) -> None:
     found = loaded(str(fixtures / f"{name}.py"))
     with torch.no_grad():
         found.model(*found.args, **found.kwargs)
+
+
+def test_the_inputs_that_are_suggested_fit_where_some_are_found(user_file: UserFile) -> None:
+    source = """
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 5)
+            self.fc = nn.Linear(4 * 24 * 24, 10)
+
+        def forward(self, x):
+            return self.fc(self.conv(x).flatten(1))
+    """
+    user_file("model.py", HEAD + textwrap.dedent(source))
+    assert "unfoldify model.py --input 2,1,28,28\n" in message("model.py")
