@@ -216,3 +216,19 @@ def test_each_of_several_values_has_the_name_at_its_place(written: Write) -> Non
         "    c = x - 3",
         "    d = x.exp()",
     ]
+
+
+def test_well_known_numbers_are_written_as_formulas(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            width = int(x.shape[-1]) * 8
+            smallest = torch.finfo(x.dtype).min
+            y = x * width**-0.5 + 0.125
+            return y.clamp(min=smallest) * 0.1767766952
+        """
+    )
+    assert after.splitlines()[1:] == [
+        "    y = x * 32**-0.5 + 0.125",
+        "    return y.clamp(min=torch.finfo(torch.float32).min) * 0.1767766952",
+    ]

@@ -13,6 +13,7 @@ from torch import nn
 
 from unfoldify.emit.arguments import Arguments, ClassName
 from unfoldify.emit.class_names import name_classes
+from unfoldify.emit.constants.numbers import formula
 from unfoldify.emit.constructor import base_of
 from unfoldify.emit.docstrings import class_docstring, forward_docstring
 from unfoldify.emit.expressions import Expressions
@@ -191,11 +192,18 @@ def stored(target: Any) -> Any:
 
 
 class FinishNames(ast.NodeTransformer):
-    """Puts in the names of classes."""
+    """Puts in the names of classes, and the formulas of well-known numbers."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ClassName):
             return name(node.kind.name)
+        match node:
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float() as value)):
+                negative = formula(-value)
+                if negative is not None:
+                    return negative
+            case ast.Constant(value=float() as value):
+                return formula(value) or node
         return super().generic_visit(node)
 
 

@@ -48,6 +48,23 @@ def number_text(number: Tensor, named: bool = False) -> str:
     return text
 
 
+def formula(value: float) -> ast.expr | None:
+    """A well-known number as its formula: `32**-0.5`, `math.log(10000)`; None for any other.
+
+    >>> ast.unparse(formula(32**-0.5))
+    '32 ** (-0.5)'
+    >>> formula(0.125) is formula(0.1767766952) is None
+    True
+    """
+    for dtype in (torch.float32, torch.float16, torch.bfloat16):
+        for word in ("min", "max"):
+            if value == getattr(torch.finfo(dtype), word):
+                return ast.parse(f"torch.finfo({dtype}).{word}", mode="eval").body
+    text = number_text(torch.tensor(value, dtype=torch.float64), named=True)
+    tree = ast.parse(text, mode="eval").body
+    return None if isinstance(tree, ast.Constant) else tree
+
+
 def whole_text(number: Tensor) -> str:
     """The same, a whole number without its point: `0`, `-1`, `0.1`."""
     value = number.item()
