@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from unfoldify.emit.build import build, save
 from unfoldify.emit.file import emit
 from unfoldify.emit.functions.functions import Functions
-from unfoldify.emit.header import header
+from unfoldify.emit.header import header, users_patterns
 from unfoldify.emit.patch.patch import patched
 from unfoldify.errors import VerificationError
 from unfoldify.lowering.dialect import speak_torch
@@ -77,6 +77,7 @@ def unfoldify(
     say("rewriting", 0, 1)
     wanted = layout == "patch"
     patch = patched(model, args, kwargs, recorded.modes, options, source_path) if wanted else None
+    theirs = users_patterns(recorded.recording.root)
     functions = Functions(options.style, options.dialect) if layout == "functions" else None
     groups, declined = spell_out(recorded, options, functions)
     side: Mapping[str, Tensor] = {}
@@ -97,7 +98,7 @@ def unfoldify(
         else None
     )
     if patch is None:
-        told = header(model, source, verification, source_path)
+        told = header(model, source, verification, source_path, theirs)
         source = emit(merged, told, definitions)
     errors = each_error(model, args, kwargs, options, groups) if check else {}
     report = summarize(recorded, groups, declined, verification, errors, time.monotonic() - start)

@@ -90,20 +90,27 @@ def test_they_come_back_after_a_failure_too() -> None:
     assert rewritten.calls == 0
 
 
-class Slow(Net):
-    def forward(self, x: Tensor) -> Tensor:
-        time.sleep(0.2 * x.shape[2] / 64)
-        return super().forward(x)
-
-
 def test_a_large_example_is_checked_at_a_smaller_size() -> None:
     args = (torch.randn(2, 3, 64, 64),)
     sizes = free_sizes(Net(), args)
-    verification = verify(Net(), Slow(), args, variants=sizes, max_seconds=1)
+    verification = verify(Net(), Net(), args, variants=sizes, max_seconds=0.001)
     assert verification.ok, str(verification)
     ran = [c for c in verification.checks if c.skipped is None and c.gradients is not None]
     assert next((check.mode, check.inputs) for check in ran) == ("evaluation", "x: 4x3x10x12")
     assert verification.seconds < 5
+
+
+def test_which_checks_are_planned_does_not_depend_on_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sentence of the emitted file is the same where every second is an hour."""
+    args = (torch.randn(2, 3, 8, 8),)
+    quick = verify(Net(), Net(), args)
+    clock = itertools.count(0, 3600)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    slow = verify(Net(), Net(), args, variants=free_sizes(Net(), args, max_seconds=1e9))
+    assert any(check.skipped for check in slow.checks)
+    assert slow.sentence == quick.sentence
 
 
 def test_what_time_did_not_allow_is_said() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+
+from unfoldify.merge import walk_bodies
+from unfoldify.recording.body import Body
 
 GLOSSARY: dict[str, str] = {
     "b": "batch size",
@@ -31,45 +35,70 @@ GLOSSARY: dict[str, str] = {
     "kd, kh, kw": "kernel depth, height and width",
     "sh, sw": "stride, as rows and columns of a tile",
     "s": "stride, as the length of a tile",
-    "m, p": "rows of the first and columns of the second factor",
 }
+MATRIX = {"m", "p"}
 WIDTH = 100
 COLUMN = 48
 
 
-def header(model: nn.Module, source: str, verification: Any, source_path: str | Path | None) -> str:
-    """The text between the quotes."""
+def header(
+    model: nn.Module,
+    source: str,
+    verification: Any,
+    source_path: str | Path | None,
+    theirs: Collection[str] = (),
+) -> str:
+    """The text between the quotes; `theirs` are the patterns of the model's own einops calls."""
     name = type(model).__name__
     origin = f" from {Path(source_path).name}" if source_path else ""
-    lines = [f"{name}{origin}, with every {kinds(source)} written out.", ""]
-    lines += glossary(axes_in(source))
+    axes = axes_in(source, theirs)
+    lines = [f"{name}{origin}, with every {kinds(axes)} written out.", ""]
+    lines += glossary(axes)
     load = f"`{name}().load_state_dict(original.state_dict())`"
-    lines += [f"Loads the original's weights as they are: {load}."]
+    lines += textwrap.wrap(f"Loads the original's weights as they are: {load}.", WIDTH)
     if verification is not None and verification.ok:
         told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)
     return "\n".join(lines) + "\n"
 
 
-def kinds(source: str) -> str:
+def kinds(axes: set[str]) -> str:
     """What kinds of contraction the file spells out, by the axes it uses."""
-    axes = axes_in(source)
     found = []
-    if {"kh", "kw"} & axes or {"c_in", "c_out"} & axes:
+    if {"kh", "kw", "k", "c_in", "c_out"} & axes:
         found.append("convolution")
     if "o" in axes:
         found.append("linear layer")
     if "n_q" in axes:
         found.append("attention")
+    if MATRIX & axes:
+        found.append("matrix product")
     if not found:
         return "contraction"
     return found[0] if len(found) == 1 else ", ".join(found[:-1]) + " and " + found[-1]
 
 
-def axes_in(source: str) -> set[str]:
-    """The axes that the file's patterns name."""
-    patterns = re.findall(r'"([^"\n]*->[^"\n]*)"|# ([^"\n]*->.*)', source)
-    return {axis for pattern in patterns for axis in re.findall(r"[A-Za-z_]\w*", " ".join(pattern))}
+def axes_in(source: str, theirs: Collection[str] = ()) -> set[str]:
+    """The axes that the file's own patterns name; `n` between two factors is no length."""
+    found: set[str] = set()
+    for one, other in re.findall(r'"([^"\n]*->[^"\n]*)"|# ([^"\n]*->.*)', source):
+        pattern = one or other
+        if pattern in theirs:
+            continue
+        axes = set(re.findall(r"[A-Za-z_]\w*", pattern))
+        found |= axes - {"n"} if MATRIX & axes else axes
+    return found
+
+
+def users_patterns(root: Body) -> set[str]:
+    """The patterns of einops calls that the model itself makes."""
+    return {
+        argument
+        for body in walk_bodies(root)
+        for node in body.graph.nodes
+        for argument in node.args
+        if isinstance(argument, str) and "->" in argument
+    }
 
 
 def glossary(axes: set[str]) -> list[str]:
@@ -83,6 +112,8 @@ def glossary(axes: set[str]) -> list[str]:
                 continue
             entries.append(f"{words}: {meaning}")
             explained.update(names)
+    if MATRIX & axes:
+        entries.append("m, n, p: rows, inner size and columns of two factors")
     lines = []
     for left, right in zip(entries[::2], [*entries[1::2], ""], strict=False):
         lines.append(f"    {left:<{COLUMN}}{right}".rstrip())

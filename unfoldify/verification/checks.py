@@ -135,6 +135,7 @@ def own_type(pair: Pair, call: Call, inputs: str, exact: Run) -> Check:
         notes=notes,
         skipped=unstable,
         seconds=wanted.seconds + found.seconds,
+        effort=wanted.effort + found.effort,
     )
 
 

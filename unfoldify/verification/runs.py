@@ -57,6 +57,7 @@ class Run:
     failure: str | None = None
     backward_failure: str | None = None
     seconds: float = 0.0
+    effort: float = 0.0  # seconds, as far as calls and elements tell
 
 
 def run(model: nn.Module, call: Call, state: Mapping[str, Tensor], setting: Setting) -> Run:
@@ -79,8 +80,9 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
     args, kwargs = nesting.rebuilt_call(call.names, call.args, call.kwargs, given.own)
     seed_everything(setting.seed)
     failure, gradients = None, {}
+    mode = Double() if setting.wide else InOrder()
     with (
-        Double() if setting.wide else InOrder(),
+        mode,
         setting.watch(),
         torch.set_grad_enabled(setting.gradients),
     ):
@@ -102,6 +104,7 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
         buffers={name: b.detach().clone() for name, b in model.named_buffers() if is_plain(b)},
         written=given.written(),
         backward_failure=failure,
+        effort=mode.effort,
     )
 
 

@@ -60,8 +60,7 @@ def verify(
         variants = free_sizes(original, args, kwargs, max_seconds=min(10.0, max_seconds / 4))
     modes = (False, True) if training else (False,)
     settings = [replace(pair.setting, gradients=gradients, training=mode) for mode in modes]
-    left = start + max_seconds - time.monotonic()
-    jobs = planned(pair, call, settings, variants, own.seconds, left)
+    jobs = planned(pair, call, settings, variants, own.effort, max_seconds)
     done = carried_out(jobs, start + max_seconds, tell)
     results = [check for _, check in done]
     place = Place((), "")
