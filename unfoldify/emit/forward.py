@@ -270,10 +270,10 @@ class Writer:
             if found.statement in self.said:
                 continue
             self.said.add(found.statement)
-            for comment in found.comments:
-                if is_prose(comment):
-                    words = comment.lstrip("# ").rstrip()
-                    yield Comment("\n".join(textwrap.wrap(words, WIDEST)))
+            lines = [c.lstrip("# ").rstrip() for c in found.comments if is_prose(c)]
+            if any(len(line) > WIDEST for line in lines):
+                lines = textwrap.wrap(" ".join(lines), WIDEST)
+            yield from map(Comment, lines)
 
 
 def is_prose(comment: str) -> bool:

@@ -145,6 +145,8 @@ def assigned_word(node: fx.Node) -> str | None:
     """The variable that the user's statement gives to the value, as it is."""
     if node.meta.get("group") is not None and not node.meta.get("result"):
         return None
+    if len(node.meta.get("positions", ())) > 1:  # a variable of a helper's, whatever it is called
+        return None
     use = use_of(node)
     return hinted(node) if use.role == "assigned" else None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import einops
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -37,7 +38,7 @@ from unfoldify.rules.descriptions import (
     describe_recurrent,
     describe_transposed,
 )
-from unfoldify.rules.einsum import einsum
+from unfoldify.rules.einsum import einsum, named_einsum
 from unfoldify.rules.general import conv_tbc, convolution
 from unfoldify.rules.into import in_place
 from unfoldify.rules.layers import multihead_attention
@@ -113,6 +114,7 @@ _PRODUCTS: tuple[tuple[Rule, Spellings], ...] = (
     (Rule(products.tensordot, "matmul"), (torch.tensordot,)),
     (Rule(products.tensordot_over, "matmul"), (aten.tensordot.default,)),
     (Rule(einsum, "einsum"), (torch.einsum, aten.einsum.default)),
+    (Rule(named_einsum, "einsum"), (einops.einsum,)),
     (Rule(chain.multi_dot, "matmul"), (L.multi_dot, aten.linalg_multi_dot.default)),
     (Rule(chain.chain_matmul, "matmul"), (torch.chain_matmul,)),
     (

@@ -31,6 +31,17 @@ def einsum(*args: Any, path: Any = None, style: Style = "product") -> Tensor:
     return contracted(parsed, operands, style)
 
 
+def named_einsum(*args: Any, style: Style = "product") -> Tensor:
+    """einops' einsum: any number of operands, then a pattern whose axes have names."""
+    check_style(style)
+    *operands, pattern = args
+    left, _, right = pattern.partition("->")
+    equation = Equation(
+        tuple(tuple(term.split()) for term in left.split(",")), tuple(right.split())
+    )
+    return contracted(equation, operands, style)
+
+
 def contracted(equation: Equation, operands: Sequence[Tensor], style: Style) -> Tensor:
     """The sum of products that `equation` describes."""
     names = {f"operand {i}": x for i, x in enumerate(operands)}
