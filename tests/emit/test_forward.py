@@ -62,6 +62,12 @@ UNCHANGED = {
             w_ = h_.reshape(w, h)
             return (w_ + 1) * w_.reshape(h, w).sum()
     """,
+    "tensors taken apart": """
+        def forward(self, x):
+            a, b = x
+            c, d = x.unbind(0)
+            return a * b, c * d
+    """,
     "powers": """
         def forward(self, x):
             y = -(x**2)

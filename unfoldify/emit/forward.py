@@ -17,7 +17,7 @@ from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
-from unfoldify.emit.plan import Planner, Step, chain, position_of
+from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
@@ -221,9 +221,10 @@ class Writer:
         targets: list[ast.expr] = [
             ast.Name(by_position.get(i, "_"), ast.Store()) for i in range(length)
         ]
-        return assign(
-            ast.Tuple(targets, ast.Store()), self.expressions.of(step.node, by_name=False)
-        )
+        node = step.node
+        if is_iterated(node):
+            return assign(ast.Tuple(targets, ast.Store()), self.expressions.value(node.args[0]))
+        return assign(ast.Tuple(targets, ast.Store()), self.expressions.of(node, by_name=False))
 
     def effect(self, node: fx.Node) -> Iterator[ast.stmt]:
         value = self.expressions.value
@@ -274,6 +275,13 @@ class Writer:
             if any(len(line) > WIDEST for line in lines):
                 lines = textwrap.wrap(" ".join(lines), WIDEST)
             yield from map(Comment, lines)
+
+
+def is_iterated(node: fx.Node) -> bool:
+    """Whether it was Python that took a tensor apart, in `src, dst = edges`: torch sees `unbind`."""
+    site = use_of(node).site
+    by_hand = site is not None and isinstance(site.expression, ast.Call)
+    return node.target == "unbind" and site is not None and not by_hand
 
 
 def is_prose(comment: str) -> bool:
