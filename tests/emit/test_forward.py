@@ -238,3 +238,33 @@ def test_well_known_numbers_are_written_as_formulas(written: Write) -> None:
         "    y = x * 32**-0.5 + 0.125",
         "    return y.clamp(min=torch.finfo(torch.float32).min) * 0.1767766952",
     ]
+
+
+def test_a_size_that_the_user_does_not_name_takes_no_name(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            y = self.norm(x)
+            _, w = y.shape
+            grid = torch.arange(w, device=x.device)
+            return y + grid
+        """
+    )
+    assert after.splitlines()[1:4] == [
+        "    y = self.norm(x)",
+        "    _, w = y.shape",
+        "    grid = torch.arange(w, device=x.device)",
+    ]
+
+
+def test_the_weight_of_a_layer_is_w_or_weight(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            h, w = x.shape
+            return self.fc(x).reshape(w, h)
+        """,
+        skip="none",
+    )
+    assert 'weight = rearrange(self.fc.weight, "o i -> i o")' in after
+    assert "* weight).sum(dim=-2)" in after

@@ -99,9 +99,10 @@ def lines_of(
 def device_of(
     placeholders: list[fx.Node], names: dict[fx.Node, str], module: nn.Module
 ) -> ast.expr | None:
-    """Where new tensors are made: where the first tensor argument is."""
+    """Where new tensors are made: where the first argument is that stays a tensor."""
+    others = {names[node] for node in names if "val" not in node.meta}
     for node in placeholders:
-        if "val" in node.meta:
+        if "val" in node.meta and names[node] not in others:
             return ast.Attribute(name(names[node]), "device", ast.Load())
     for path, _ in module.named_parameters():
         return ast.Attribute(Expressions(module, {}).path(path), "device", ast.Load())

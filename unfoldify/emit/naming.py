@@ -58,6 +58,7 @@ MAIN = {
     "result",
     "out",
 }  # in a rule's source: the way from its argument to its result
+SECOND = {"w": "weight"}  # for what a rule calls by a name that the user's own value has
 LETTERS = ("x", "y", "z")
 WORDS = {  # operator → what its value is
     "softmax": "weights",
@@ -171,7 +172,7 @@ def idle_words(step: Step) -> Iterator[tuple[int, str]]:
     if is_shape(step.node) and found is not None and found.unpacks:
         read = {position_of(part, step.node) for part in step.items}
         for at, word in enumerate(found.targets):
-            if at not in read and word:
+            if at not in read and word and word.strip("_"):
                 yield at, identifier(word)
 
 
@@ -341,21 +342,21 @@ def wishes(
     if "name" in node.meta and node.op != "placeholder":
         yield identifier(str(node.meta["name"]))
     group = node.meta.get("group")
+    ending = [
+        operand
+        for operand in (*node.all_input_nodes, *filter(None, [sources.get(group)]))
+        if operand in names and "val" in operand.meta and last.get(operand, -1) <= at
+    ]
     if group is not None and not node.meta.get("result"):
         own = local_name(node)
         if own is not None and own not in MAIN:
             yield identifier(own)
-        operand_nodes = [*node.all_input_nodes, *([sources[group]] if group in sources else [])]
+            yield from (names[operand] for operand in ending if operand in node.all_input_nodes)
+            yield SECOND.get(own, identifier(own))
+            return
         node = results.get(group, node)
-    else:
-        operand_nodes = [*node.all_input_nodes, *([sources[group]] if group in sources else [])]
-    carried = [
-        names[operand]
-        for operand in operand_nodes
-        if operand in names and "val" in operand.meta and last.get(operand, -1) <= at
-    ]
-    first = next((names[operand] for operand in operand_nodes if operand in names), None)
-    yield from wishes_of_value(node, carried, first)
+    first = next((names[operand] for operand in node.all_input_nodes if operand in names), None)
+    yield from wishes_of_value(node, [names[operand] for operand in ending], first)
 
 
 def is_telling(word: str | None) -> bool:
