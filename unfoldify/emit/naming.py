@@ -347,8 +347,10 @@ def wishes(
         for operand in (*node.all_input_nodes, *filter(None, [sources.get(group)]))
         if operand in names and "val" in operand.meta and last.get(operand, -1) <= at
     ]
+    own = local_name(node) if group is not None else None
+    if own in MAIN:  # it does not go on as a factor that the rule has a word for
+        ending.sort(key=lambda operand: is_aside(operand, group))
     if group is not None and not node.meta.get("result"):
-        own = local_name(node)
         if own is not None and own not in MAIN:
             yield identifier(own)
             yield from (names[operand] for operand in ending if operand in node.all_input_nodes)
@@ -357,6 +359,11 @@ def wishes(
         node = results.get(group, node)
     first = next((names[operand] for operand in node.all_input_nodes if operand in names), None)
     yield from wishes_of_value(node, [names[operand] for operand in ending], first)
+
+
+def is_aside(node: fx.Node, group: Any) -> bool:
+    """Whether a rule has a name of its own for a value: `w`, `scale`, `weights`."""
+    return node.meta.get("group") is group and local_name(node) not in {None, *MAIN}
 
 
 def is_telling(word: str | None) -> bool:

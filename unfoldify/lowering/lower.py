@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, fx
 
 from unfoldify import notes
+from unfoldify.lowering.attention_layer import as_written
 from unfoldify.recording import moving
 from unfoldify.recording.body import Layer
 from unfoldify.recording.dead import drop_dead
@@ -83,9 +84,14 @@ def lower(
         rule = rule_of(node, how.rules)
         if rule is None or not how.wanted(layer_path(node), rule.kind):
             continue
+        change = as_written(node)
         try:
             groups.append(spell(graph, node, rule, how))
+            if change is not None:
+                change.settle()
         except Decline as reason:
+            if change is not None:
+                change.undo()
             declined.append(Declined(layer_path(node), function_name(node), rule.kind, str(reason)))
     return groups, declined
 
@@ -221,6 +227,12 @@ class RuleRecorder(Recorder):
     def always_equal(self, a: int, b: int) -> bool:
         return moving.always_equal(a, b)
 
+    def is_zero(self, x: Tensor) -> bool:
+        node = self.known(x, self.frame)
+        if node is None or node.target is not torch.zeros:
+            return False
+        return not any("mutates" in user.meta for user in node.users)
+
     def missing(self, tensor: Tensor) -> fx.Node:
         raise Decline("the rule made a tensor that was not recorded")
 
@@ -302,7 +314,7 @@ def function_name(node: fx.Node) -> str:
         return target
     if isinstance(target, torch._ops.OpOverload):
         return str(target._schema.name).split("::")[-1]
-    return str(getattr(target, "__name__", target))
+    return str(getattr(target, "__name__", target)).removeprefix("linalg_")
 
 
 def size_in_bytes(description: Description | None) -> int:

@@ -420,6 +420,9 @@ class Recorder(TorchFunctionMode):
     def always_equal(self, a: int, b: int) -> bool:
         return not isinstance(a, Traced) and not isinstance(b, Traced) and a == b
 
+    def is_zero(self, x: Tensor) -> bool:
+        return False
+
     def value_node(self, value: Any) -> fx.Node | None:
         if isinstance(value, Tensor) and self.stack:
             return self.known(value, self.frame)

@@ -94,4 +94,5 @@ def _shared(query: Tensor, x: Tensor) -> Tensor:
     """Keys or values of fewer heads, each for several heads of the query: `b h n_k d`"""
     if int(query.shape[-3]) == int(x.shape[-3]):
         return x
-    return x.repeat_interleave(query.shape[-3] // x.shape[-3], dim=x.dim() - 3)
+    shared = query.shape[-3] // x.shape[-3]
+    return x.repeat_interleave(shared, dim=x.dim() - 3)

@@ -15,6 +15,7 @@ from unfoldify.rules.masks import softmax_or_nan
 from unfoldify.rules.matmul import bmm
 from unfoldify.rules.multihead import Layout, projected
 from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.sizes import sizes
 
 
 def native_multi_head_attention(
@@ -122,7 +123,7 @@ def linear_cross_entropy(
     style: Style = "product",
 ) -> Tensor:
     """The cross entropy of `b i, c i -> b c`; a weight `c ... i` has a class for each of `...`"""
-    w, bias, extra = linear_weight, linear_bias, shape_of(linear_weight)[1:-1]
+    w, bias, extra = linear_weight, linear_bias, sizes(linear_weight)[1:-1]
     if extra:
         w = rearrange(w, "c ... i -> (c ...) i")
         bias = None if bias is None else rearrange(bias, "c ... -> (c ...)")

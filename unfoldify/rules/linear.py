@@ -17,8 +17,14 @@ def linear(
 ) -> Tensor:
     """`... i, o i -> ... o`"""
     check_style(style)
+    return spelled_linear(input, weight, bias, leading(input.dim() - 1), style)
+
+
+def spelled_linear(
+    input: Tensor, weight: Tensor, bias: Tensor | None, lead: str, style: Style
+) -> Tensor:
+    """`linear` for an input whose axes are `lead` and i"""
     _check_linear(input, weight, bias)
-    lead = leading(input.dim() - 1)
     if weight.dim() == 1:  # one output feature, without an axis of its own
         x = (input * weight).sum(dim=-1, **as_matmul(input))
         remark(x, "over i")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unfoldify.rules.attention import attended, attention_scores
 from unfoldify.rules.contraction import axes
-from unfoldify.rules.linear import linear
+from unfoldify.rules.linear import spelled_linear
 from unfoldify.rules.masks import causal_softmax, masked_softmax, softmax_or_nan
 from unfoldify.rules.multihead_checks import check_multihead
 from unfoldify.rules.rule import Style, check_style
@@ -101,7 +101,7 @@ def multi_head_attention_forward(
         attention = F.dropout(attention, dropout_p, training)
     x = attended(attention, v, layout.lead, style)
     x = rearrange(x, f"{layout.lead} n d -> {layout.tokens} (h d)")
-    x = linear(x, out_proj_weight, out_proj_bias, style=style)
+    x = spelled_linear(x, out_proj_weight, out_proj_bias, layout.tokens, style)
     if not need_weights:
         return x, None
     if average_attn_weights:
@@ -115,7 +115,7 @@ def projected(
     """Queries, keys and values of all heads from one weight: `n b i -> b h n d`, three times"""
     query, key, value = sources
     if query is key is value:
-        qkv = linear(query, weight, bias, style=style)
+        qkv = spelled_linear(query, weight, bias, layout.tokens, style)
         pattern = f"{layout.tokens} (qkv h d) -> qkv {layout.lead} n d"
         q, k, v = rearrange(qkv, pattern, qkv=3, h=layout.heads).unbind(dim=0)
         return q, k, v
@@ -127,9 +127,9 @@ def projected(
     b_q, b_kv = None, None
     if bias is not None:
         b_q, b_kv = torch.split(bias, [width, 2 * width])
-    q = linear(query, w_q, b_q, style=style)
+    q = spelled_linear(query, w_q, b_q, layout.tokens, style)
     q = rearrange(q, f"{layout.tokens} (h d) -> {layout.lead} n d", h=layout.heads)
-    kv = linear(key, w_kv, b_kv, style=style)
+    kv = spelled_linear(key, w_kv, b_kv, layout.tokens, style)
     pattern = f"{layout.tokens} (kv h d) -> kv {layout.lead} n d"
     k, v = rearrange(kv, pattern, kv=2, h=layout.heads).unbind(dim=0)
     return q, k, v
@@ -145,11 +145,11 @@ def _projected_apart(
     if bias is not None:
         b_q, b_k, b_v = bias.chunk(3)
     pattern = f"{layout.tokens} (h d) -> {layout.lead} n d"
-    q = linear(query, w_q, b_q, style=style)
+    q = spelled_linear(query, w_q, b_q, layout.tokens, style)
     q = rearrange(q, pattern, h=layout.heads)
-    k = linear(key, w_k, b_k, style=style)
+    k = spelled_linear(key, w_k, b_k, layout.tokens, style)
     k = rearrange(k, pattern, h=layout.heads)
-    v = linear(value, w_v, b_v, style=style)
+    v = spelled_linear(value, w_v, b_v, layout.tokens, style)
     v = rearrange(v, pattern, h=layout.heads)
     return q, k, v
 

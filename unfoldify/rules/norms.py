@@ -33,9 +33,10 @@ def batch_norm(
         return _affine(input, weight, bias, ones)
     if training:
         _check_values("batch_norm", input, dims)
-        mean = input.mean(dim=dims)
-        var = input.var(dim=dims, correction=0)
-        _update(running_mean, running_var, mean, input.var(dim=dims), momentum)
+        mean = input.mean(dim=one_or_all(dims))
+        var = input.var(dim=one_or_all(dims), correction=0)
+        unbiased = input.var(dim=one_or_all(dims))
+        _update(running_mean, running_var, mean, unbiased, momentum)
     elif running_mean is None or running_var is None:
         raise RuntimeError(
             "batch_norm: running_mean and running_var should be given in evaluation, "
@@ -70,10 +71,10 @@ def instance_norm(
             input, running_mean, running_var, weight, bias, False, momentum, eps, style=style
         )
     _check_values("instance_norm", input, dims)
-    mean = input.mean(dim=dims)
-    var = input.var(dim=dims, correction=0)
+    mean = input.mean(dim=one_or_all(dims))
+    var = input.var(dim=one_or_all(dims), correction=0)
     if running_mean is not None:
-        unbiased = input.var(dim=dims)
+        unbiased = input.var(dim=one_or_all(dims))
         _update(running_mean, running_var, mean.mean(dim=0), unbiased.mean(dim=0), momentum)
     x = input - rearrange(mean, f"b c -> b c{ones}")
     x = x * rearrange((var + eps).rsqrt(), f"b c -> b c{ones}")
@@ -98,8 +99,8 @@ def group_norm(
     )
     x = rearrange(input, "b (g c) ... -> b g c ...", g=num_groups)
     dims = tuple(range(2, x.dim()))
-    mean = x.mean(dim=dims, keepdim=True)
-    var = x.var(dim=dims, correction=0, keepdim=True)
+    mean = x.mean(dim=one_or_all(dims), keepdim=True)
+    var = x.var(dim=one_or_all(dims), correction=0, keepdim=True)
     x = (x - mean) * (var + eps).rsqrt()
     x = rearrange(x, "b g c ... -> b (g c) ...")
     return _affine(x, weight, bias, " 1" * (input.dim() - 2))
@@ -116,8 +117,8 @@ def layer_norm(
 ) -> Tensor:
     """`... i`, statistics of each token over its features; `backend` is ignored"""
     dims = _last("layer_norm", input, normalized_shape)
-    mean = input.mean(dim=dims, keepdim=True)
-    var = input.var(dim=dims, correction=0, keepdim=True)
+    mean = input.mean(dim=one_or_all(dims), keepdim=True)
+    var = input.var(dim=one_or_all(dims), correction=0, keepdim=True)
     x = (input - mean) * (var + eps).rsqrt()
     if weight is not None:
         x = x * weight
@@ -141,7 +142,7 @@ def rms_norm(
     x = input
     if x.dtype in (torch.float16, torch.bfloat16):  # as torch does: a square has no room there
         x = x.float()
-    x = x * ((x * x).mean(dim=dims, keepdim=True) + eps).rsqrt()
+    x = x * ((x * x).mean(dim=one_or_all(dims), keepdim=True) + eps).rsqrt()
     if x.dtype != input.dtype:
         x = x.to(input.dtype)
     if weight is not None:
@@ -220,6 +221,11 @@ def _check_values(function: str, x: Tensor, dims: tuple[int, ...]) -> None:
             f"{function}: input ({spelled(shape)}) should have more than 1 value per channel "
             "in training, it has 1"
         )
+
+
+def one_or_all(dims: tuple[int, ...]) -> int | tuple[int, ...]:
+    """A single dimension as a number."""
+    return dims if len(dims) != 1 else dims[0]
 
 
 def _last(function: str, x: Tensor, normalized_shape: Sequence[int]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unfoldify.rules.checks import check
 from unfoldify.rules.conv_arguments import per_dimension
+from unfoldify.rules.sizes import known
 from unfoldify.rules.windows import padded
 
 Size = int | Sequence[int]
@@ -72,7 +73,11 @@ def pool_padded(
     beyond = [_beyond(x.shape[first + i], arguments, i) for i in range(arguments.spatial)]
     if margin is not None and margin != value:
         x, pads = padded(x, pads, margin), ((0, 0),) * len(pads)
-    ends = [side for (a, b), more in zip(pads, beyond, strict=True) for side in (b + more, a)]
+    ends = [
+        side
+        for (a, b), more in zip(pads, beyond, strict=True)
+        for side in (more if known(b, 0) else b + more, a)
+    ]
     return F.pad(x, tuple(reversed(ends)), value=value)
 
 
@@ -81,7 +86,7 @@ def _beyond(size: int, arguments: PoolArguments, dim: int) -> int:
     k, s = arguments.kernel[dim], arguments.stride[dim]
     p, d = arguments.padding[dim], arguments.dilation[dim]
     span = d * (k - 1) + 1
-    more = (span - size - 2 * p) % s
+    more = (span - size) % s if known(p, 0) else (span - size - 2 * p) % s
     if p + s - 1 >= span and int(more) + p >= span:  # a window of padding only is left out
         return more - s
     return more

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unfoldify.rules.checks import check, check_rank, shape_of, spelled
 from unfoldify.rules.convolution import KERNEL, OUT
+from unfoldify.rules.norms import one_or_all
 from unfoldify.rules.pool_arguments import PoolArguments, pool_arguments, pool_padded
 from unfoldify.rules.rule import Style
 from unfoldify.rules.sizes import known
@@ -177,7 +178,7 @@ def _counts(x: Tensor, arguments: PoolArguments, include_pad: bool) -> Tensor:
     inside = pool_padded(ones, arguments, 0, margin=1 if include_pad else 0)
     inside = windows(inside, 1, arguments.kernel, arguments.stride, arguments.dilation)
     dims = tuple(range(spatial + 1, inside.dim()))
-    return inside.sum(dim=dims, dtype=x.dtype)[0] if dims else inside[0]
+    return inside.sum(dim=one_or_all(dims), dtype=x.dtype)[0] if dims else inside[0]
 
 
 def _positions(best: Tensor, x: Tensor, arguments: PoolArguments) -> Tensor:

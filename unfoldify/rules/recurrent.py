@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from unfoldify.notes import named
+from unfoldify.notes import is_zero, named
 from unfoldify.rules.cells import (
     State,
     Step,
@@ -25,6 +25,7 @@ from unfoldify.rules.cells import (
 from unfoldify.rules.checks import check, check_rank, shape_of, spelled
 from unfoldify.rules.packed import packed_layer
 from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.sizes import sizes
 
 
 class Call(NamedTuple):
@@ -98,7 +99,9 @@ def _recurrent(
             x = F.dropout(x, call.dropout, call.train)
         rows = range(directions * layer, directions * (layer + 1))
         words = (f"{layer or ''}", f"{layer or ''}_back")
-        states = [_first(call.hx, row, word) for row, word in zip(rows, words, strict=False)]
+        states = [
+            _first(call, row, word, layers[row]) for row, word in zip(rows, words, strict=False)
+        ]
         x, ends = _layer(
             step, x, call.batch_sizes, states, [layers[row] for row in rows], dim, style
         )
@@ -108,9 +111,14 @@ def _recurrent(
     return x, tuple(_stacked([state[i] for state in last]) for i in range(len(call.hx)))
 
 
-def _first(hx: State, row: int, word: str) -> State:
+def _first(call: Call, row: int, word: str, w: Weights) -> State:
     """The state before the first step of one layer and direction, h1_back for example: `b o`"""
-    return tuple(named(f"{name}{word}", x[row]) for name, x in zip("hc", hx, strict=False))
+    if call.batch_sizes is None and all(is_zero(x) and x.dtype == call.x.dtype for x in call.hx):
+        batch = call.x.shape[0 if call.batch_first else 1]
+        o = sizes(w.hh)[1], sizes(w.hh if w.hr is None else w.hr)[1]
+        zeros = [call.x.new_zeros(batch, size) for size in o[: len(call.hx)]]
+        return tuple(named(f"{name}{word}", x) for name, x in zip("hc", zeros, strict=False))
+    return tuple(named(f"{name}{word}", x[row]) for name, x in zip("hc", call.hx, strict=False))
 
 
 def _stacked(states: list[Tensor]) -> Tensor:

@@ -42,16 +42,13 @@ def windows(
     A kernel of 1 needs no window and gets no axis, only the stride.
     """
     sizes = tuple(zip(kernel, stride, dilation, strict=True))
-    if all(known(k, 1) for k in kernel):
-        return _strided(x, first, stride)
-    if all(known(d, 1) for k, _, d in sizes if not known(k, 1)):
-        x = _strided(x, first, tuple(s if known(k, 1) else 1 for k, s, _ in sizes))
+    x = _strided(x, first, tuple(s if known(k, 1) else 1 for k, s, _ in sizes))
+    if all(known(k, 1) or known(d, 1) for k, _, d in sizes):
         return _unfolded(x, first, kernel, stride)
     for dim, (k, s, d) in enumerate(sizes, start=first):
         if known(k, 1):
-            steps = (1,) * (dim - first) + (s,)
-            x = _strided(x, first, steps)
-        elif known(d, 1):
+            continue
+        if known(d, 1):
             x = x.unfold(dim, k, s)
         elif is_open(k):  # nobody knows how many slices it takes
             x = x.unfold(dim, d * (k - 1) + 1, s)[..., ::d]
@@ -62,7 +59,9 @@ def windows(
 
 def _strided(x: Tensor, first: int, stride: tuple[int, ...]) -> Tensor:
     """Every `stride`-th element: `x[:, :, ::2, ::2]`."""
-    if not all(known(s, 1) for s in stride):
+    while stride and known(stride[-1], 1):
+        stride = stride[:-1]
+    if stride:
         steps = tuple(slice(None, None, None if known(s, 1) else s) for s in stride)
         x = x[(slice(None),) * first + steps]
     return x
@@ -70,11 +69,8 @@ def _strided(x: Tensor, first: int, stride: tuple[int, ...]) -> Tensor:
 
 def _unfolded(x: Tensor, first: int, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
     """`b c h_in w_in -> b c h_out w_out kh kw`, as one chain of calls."""
-    steps = [
-        (dim, k, s)
-        for dim, (k, s) in enumerate(zip(kernel, stride, strict=True), start=first)
-        if not known(k, 1)
-    ]
+    sizes = enumerate(zip(kernel, stride, strict=True), start=first)
+    steps = [(dim, k, s) for dim, (k, s) in sizes if not known(k, 1)]
     match steps:
         case [a]:
             x = x.unfold(*a)
