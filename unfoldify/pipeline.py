@@ -22,6 +22,7 @@ from unfoldify.lowering.lower import Declined, Group, Lowering, lower
 from unfoldify.merge import merge, walk_bodies
 from unfoldify.options import Options, checked
 from unfoldify.recording.model import Recorded, record
+from unfoldify.recording.sizes import affordable
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
@@ -92,10 +93,9 @@ def unfoldify(
         module = build(source, side, model)
     say("verifying", 0, 1)
     tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
+    sizes = affordable(recorded.variants, max((g.intermediate for _, g in groups), default=0))
     verification = (
-        verify(model, module, args, kwargs, variants=recorded.variants, progress=tell)
-        if check
-        else None
+        verify(model, module, args, kwargs, variants=sizes, progress=tell) if check else None
     )
     if patch is None:
         told = header(model, source, verification, source_path, theirs)

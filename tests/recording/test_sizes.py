@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unfoldify.preserve import same_bits
-from unfoldify.recording.sizes import SizeVariant, candidates, cheapest, free_sizes
+from unfoldify.recording.sizes import SizeVariant, affordable, candidates, cheapest, free_sizes
 
 
 def moved(variants: tuple[SizeVariant, ...]) -> list[str]:
@@ -223,3 +223,18 @@ def test_a_batch_of_large_inputs_is_made_smaller() -> None:
     small, large = torch.randn(16, 1, 32, 32), torch.randn(16, 1, 384, 384)
     assert free_sizes(conv, (small,))[0].groups[0].size == 17
     assert free_sizes(conv, (large,))[0].groups[0].size == 3
+
+
+class Product(nn.Module):
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        return torch.conv2d(x, w)
+
+
+def test_sizes_whose_product_has_no_room_are_left_out() -> None:
+    variants = free_sizes(Product(), (torch.randn(1, 1, 4, 4), torch.randn(1, 1, 2, 2)))
+    assert affordable(variants, 1024) == variants
+    dearest = max(variants, key=lambda variant: variant.cost)
+    assert dearest.cost > 8
+    left = affordable(variants, (1 << 30) // 8)
+    assert left
+    assert dearest not in left

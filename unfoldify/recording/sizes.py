@@ -15,6 +15,7 @@ from unfoldify import nesting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
 
 LARGE = 1 << 21  # numbers in all inputs from which on even a batch of 8 is worth making smaller
+ROOM = 1 << 30  # bytes for one value while models are compared; float64 takes twice that
 
 
 @dataclass(frozen=True, order=True)
@@ -75,6 +76,20 @@ def cheapest(
     if best is None or best.cost >= 1:
         return tuple(args), dict(kwargs)
     return best.build()
+
+
+def affordable(variants: Sequence[SizeVariant], largest: int) -> tuple[SizeVariant, ...]:
+    """Those at which the largest intermediate value still has room, going by its size in bytes here.
+
+    A product has as many elements as all of its axes together: many small axes that grow at once
+    make it grow a hundred thousand times, and those that a kernel stretches grow twice.
+    """
+    room = max(4 * largest, ROOM)
+
+    def growth(variant: SizeVariant) -> float:
+        return variant.cost if variant.cost < 64 else variant.cost**2
+
+    return tuple(variant for variant in variants if growth(variant) * largest <= room)
 
 
 def shape(tensor: Tensor) -> str:
