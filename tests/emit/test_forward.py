@@ -268,3 +268,55 @@ def test_the_weight_of_a_layer_is_w_or_weight(written: Write) -> None:
     )
     assert 'weight = rearrange(self.fc.weight, "o i -> i o")' in after
     assert "* weight).sum(dim=-2)" in after
+
+
+def test_a_loop_keeps_what_its_rounds_find(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            hidden = ()
+            for block in self.blocks:
+                hidden = hidden + (x,)
+                x = block(x)
+            hidden = hidden + (self.norm(x),)
+            return x, hidden
+        """
+    )
+    assert after.splitlines()[1:] == [
+        "    xs = []",
+        "    for block in self.blocks:",
+        "        xs.append(x)",
+        "        x = block(x)",
+        "    hidden = self.norm(x)",
+        "    return x, (*xs, hidden)",
+    ]
+
+
+def test_a_loop_keeps_what_its_rounds_leave(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            seen = []
+            for block in self.blocks:
+                x = self.fc(block(x))
+                seen.append(x)
+            return self.norm(x), tuple(seen), {"all": [*seen]}
+        """
+    )
+    assert "for block in self.blocks:" in after
+    assert after.splitlines()[-1] == '    return self.norm(x), (*xs,), {"all": xs}'
+
+
+def test_a_round_whose_value_is_used_beside_the_list_stands_before_the_loop(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            seen = []
+            for block in self.blocks:
+                x = block(x)
+                seen.append(x)
+            return seen, seen[0]
+        """
+    )
+    assert after.splitlines()[1] == "    x = self.blocks[0](x)"
+    assert "for block in self.blocks[1:]:" in after

@@ -28,6 +28,7 @@ from unfoldify.emit.spelling import (
 from unfoldify.emit.written import as_written, expression_of
 from unfoldify.recording.align import choose, root
 from unfoldify.recording.body import Construct
+from unfoldify.recording.loops import spread
 from unfoldify.recording.spelling import AutogradCall
 
 POSITIONAL_LIMIT = 2  # arguments that need no name, where the user's own call does not say
@@ -53,6 +54,8 @@ class Expressions:
             return self.path(str(node.target))
         if node.op == "call_module":
             return self.module_call(node)
+        if node.target is spread:
+            return ast.Starred(self.value(node.args[0]), ast.Load())
         if node.op == "call_method":
             receiver, *rest = node.args
             call = ast.Attribute(self.value(receiver), str(node.target), ast.Load())

@@ -187,7 +187,8 @@ class Writer:
         body = list(self.write(inner, loop, grad))
         for value, collected in loop.collected.items():
             append = ast.Attribute(name(names[collected]), "append", ast.Load())
-            body.append(ast.Expr(ast.Call(append, [name(names[value])], [])))
+            kept = ast.Expr(ast.Call(append, [name(names[value])], []))
+            body = [kept, *body] if value in loop.carried else [*body, kept]
         for start, end in loop.carried.items():
             if names[start] != names[end]:
                 body.append(assign(names[start], name(names[end])))
@@ -374,13 +375,13 @@ def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast
     """`self.blocks`, or the part of it that the loop goes over."""
     container = expressions.module.get_submodule(module.container)
     spelled = expressions.path(module.container)
-    if (
-        module.start == 0
-        and len(list(container.children()) or list(container.parameters())) == rounds
-    ):
+    count = len(container._modules) or len(container._parameters)
+    end = module.start + rounds
+    if (module.start, end) == (0, count):
         return spelled
-    lower = None if module.start == 0 else constant(module.start)
-    return ast.Subscript(spelled, ast.Slice(lower, constant(module.start + rounds)), ast.Load())
+    lower = constant(module.start) if module.start else None
+    upper = constant(end) if end != count else None
+    return ast.Subscript(spelled, ast.Slice(lower, upper), ast.Load())
 
 
 def heading(group: Group, layer: str) -> str:

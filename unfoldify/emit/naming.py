@@ -13,7 +13,8 @@ from torch import fx, nn
 
 from unfoldify.emit.plan import Step, chain, is_shape, is_trivial, position_of, use_of
 from unfoldify.emit.variables import Variables
-from unfoldify.recording.loops import Loop, fake_node
+from unfoldify.recording.kept import leaves
+from unfoldify.recording.loops import Loop, fake_node, spread
 from unfoldify.recording.source import site
 
 RESERVED = frozenset(
@@ -227,9 +228,11 @@ def name_loop(
         give(start, [*([hint] if hint else []), *wishes, *LETTERS], at)
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
-        last[value] = max(last.get(value, -1), end + 1)
+        if value not in loop.carried:  # else it is kept before the round's first statement
+            last[value] = max(last.get(value, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
-        give(collected, [list_word(collected) or f"{hinted(value) or 'value'}s"], at - 1)
+        word = hinted(value) or (names[value] if value in loop.carried else "value")
+        give(collected, [list_word(collected) or f"{word}s"], at - 1)
 
 
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
@@ -245,8 +248,13 @@ def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
 
 
 def list_word(collected: fx.Node) -> str | None:
-    """What the user calls the list: `outputs` of `torch.stack(outputs)`."""
+    """What the user calls the list: `outputs` of `torch.stack(outputs)`, a field of a result."""
     for user in collected.users:
+        if user.target is spread:
+            for holder in user.users:
+                for key, value in holder.kwargs.items():
+                    if user in leaves(value):
+                        return identifier(key)
         found = use_of(user).site
         if found is not None and isinstance(found.expression, ast.Call):
             for argument in found.expression.args:

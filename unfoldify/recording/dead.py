@@ -29,7 +29,8 @@ def drop_dead(nodes: Iterable[fx.Node], wanted: Wanted, *, rounds: bool) -> None
     for node in reversed(nodes):
         if node not in live:
             if "list_of" in node.meta:  # the loop need not fill it either
-                del node.meta["list_of"].meta["loop"].collected[node.meta["list_of"]]
+                value = node.meta["list_of"]
+                del (value.meta.get("loop") or value.meta["head_of"]).collected[value]
             node.graph.erase_node(node)
 
 

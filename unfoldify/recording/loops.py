@@ -69,7 +69,12 @@ def collected_list() -> list[Any]:
     raise NotImplementedError
 
 
-SYNTHETIC = (item_of_round, index_of_round, carried_value, collected_list)
+def spread(values: list[Any]) -> Any:
+    """Call target: the values of a list, among others in a longer one: `(*hidden, x)`."""
+    raise NotImplementedError
+
+
+SYNTHETIC = (item_of_round, index_of_round, carried_value, collected_list, spread)
 
 
 def fake_node(loop: Loop, module: Module) -> fx.Node:

@@ -16,6 +16,7 @@ from typing import Any
 
 from torch import fx
 
+from unfoldify.recording.kept import Kept
 from unfoldify.recording.loops import (
     Loop,
     Module,
@@ -108,6 +109,7 @@ class Roller:
         self.loop = Loop(len(self.rounds), parent=self.rounds[0][0].meta.get("loop"))
         self.synthetic: dict[Any, fx.Node] = {}
         self.plans: list[tuple[fx.Node, Any, Any]] = []
+        self.carried: list[Carried] = []
 
     def fold(self, over_modules: bool) -> None:
         first = self.rounds[0]
@@ -128,6 +130,7 @@ class Roller:
             self.plans.append((node, args, kwargs))
         if self.loop.modules and not over_modules:
             raise NoLoop
+        self.carried = list(carried_in([(args, kwargs) for _, args, kwargs in self.plans]))
         outside = self.uses_outside(inside)
         for plan in self.plans:  # nothing may fail from here on
             self.apply(*plan)
@@ -270,22 +273,31 @@ class Roller:
 
     # -- what is used afterwards ---------------------------------------------------------------
 
-    def uses_outside(self, inside: set[fx.Node]) -> dict[fx.Node, Any]:
+    def uses_outside(self, inside: set[fx.Node]) -> dict[Kept, list[fx.Node]]:
         """Values of the last round may be used behind the loop; those of all rounds only in one
         list.
         """
-        outside: dict[fx.Node, Any] = {}
+        outside: dict[Kept, list[fx.Node]] = {}
         last = len(self.rounds) - 1
         for node, (number, offset) in self.place.items():
             for user in node.users:
                 if user in inside:
                     continue
-                lists = list_with(user, [nodes[offset] for nodes in self.rounds])
-                if lists:
-                    outside.setdefault(self.rounds[0][offset], []).append(user)
+                kept = next((k for k in self.lists(offset) if k.is_all_that(user, node)), None)
+                if kept is not None:
+                    outside.setdefault(kept, [])
+                    outside[kept] += [user] if user not in outside[kept] else []
                 elif number != last:
                     raise NoLoop
         return outside
+
+    def lists(self, offset: int) -> Iterator[Kept]:
+        """The lists that a loop may fill with a value: as each round finds it, or as it leaves it."""
+        fellows = tuple(nodes[offset] for nodes in self.rounds)
+        for carried in self.carried:
+            if carried.end is fellows[0] and isinstance(carried.initial, fx.Node):
+                yield Kept(carried, (carried.initial, *fellows[:-1]))
+        yield Kept(fellows[0], fellows)
 
     # -- folding -------------------------------------------------------------------------------
 
@@ -344,18 +356,17 @@ class Roller:
                 node.meta["inline"] = True
         return node
 
-    def finish(self, outside: dict[fx.Node, list[fx.Node]]) -> None:
+    def finish(self, outside: dict[Kept, list[fx.Node]]) -> None:
         """Redirect what came behind the loop, mark the body, drop the other rounds."""
         last = self.rounds[-1]
-        for first, users in outside.items():
-            offset = self.place[first][1]
+        for kept, users in outside.items():
             with self.graph.inserting_before(self.rounds[0][0]):
                 collected = self.graph.call_function(collected_list, ())
-            collected.meta["list_of"] = first
-            self.loop.collected[first] = collected
-            values = [nodes[offset] for nodes in self.rounds]
+            value = self.real(kept.value) if isinstance(kept.value, Carried) else kept.value
+            collected.meta["list_of"] = value
+            self.loop.collected[value] = collected
             for user in users:
-                replace_list(user, values, collected)
+                kept.replace(user, collected)
         for offset, node in enumerate(last):
             node.replace_all_uses_with(self.rounds[0][offset], lambda user: user not in self.place)
         for node in (*self.loop.carried.values(), *self.loop.collected):
@@ -400,6 +411,19 @@ class Item:
     sequence: fx.Node
 
 
+def carried_in(value: Any) -> Iterator[Carried]:
+    """All that rounds hand on, as the slots of their calls describe it."""
+    if isinstance(value, Carried):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from carried_in(item)
+    elif isinstance(value, dict):
+        yield from carried_in(list(value.values()))
+    elif isinstance(value, slice):
+        yield from carried_in([value.start, value.stop, value.step])
+
+
 def shape_of_graph(graph: fx.Graph) -> Any:
     """The calls of a graph in order: what two calls of one module must share to be one line."""
     return tuple((node.op, node.target) for node in graph.nodes)
@@ -409,23 +433,3 @@ def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:
     for node in nodes:
         for key in ("call_positions", "positions", "outer"):
             yield from node.meta.get(key, ())
-
-
-def list_with(user: fx.Node, values: list[fx.Node]) -> bool:
-    """Whether one argument of a call is the list of these values."""
-    return any(is_list_of(arg, values) for arg in (*user.args, *user.kwargs.values()))
-
-
-def is_list_of(arg: Any, values: list[fx.Node]) -> bool:
-    return (
-        isinstance(arg, (list, tuple))
-        and len(arg) == len(values)
-        and all(a is b for a, b in zip(arg, values, strict=True))
-    )
-
-
-def replace_list(user: fx.Node, values: list[fx.Node], collected: fx.Node) -> None:
-    user.args = tuple(collected if is_list_of(arg, values) else arg for arg in user.args)
-    user.kwargs = {
-        key: collected if is_list_of(arg, values) else arg for key, arg in user.kwargs.items()
-    }
