@@ -44,8 +44,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         return {"verified": True}
 
-    def to_html(self) -> str:
-        return "<p>größer</p>"
+    def to_html(self, source: str, title: str) -> str:
+        return f"<p>{title}: größer</p>{source}"
 
 
 class Result:
@@ -217,7 +217,8 @@ def test_quiet(pipeline: SimpleNamespace, capsys: Printed) -> None:
 
 def test_reports(pipeline: SimpleNamespace, capsys: Printed) -> None:
     assert main(["model.py", "--html", "r.html", "--json", "r.json"]) == 0
-    assert Path("r.html").read_text(encoding="utf-8") == "<p>größer</p>"
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert page == f"<p>model.py: größer</p>{Result.source}"
     assert json.loads(Path("r.json").read_text()) == {
         "unfoldify": unfoldify.__version__,
         "target": "model.py",

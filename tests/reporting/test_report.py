@@ -10,7 +10,8 @@ import pytest
 
 from unfoldify.errors import UsageError
 from unfoldify.reporting.fold import folded, ranges
-from unfoldify.reporting.report import LayerRow, Report, error_in_words, shapes_in_words
+from unfoldify.reporting.report import Report
+from unfoldify.reporting.rows import LayerRow, error_in_words, shapes_in_words
 from unfoldify.reporting.table import table
 from unfoldify.verification.verdict import Check, Verification
 

@@ -60,7 +60,7 @@ def check_not_the_original(where: Places, original: Path | None) -> None:
 
 def write_outputs(result: Any, where: Places, options: argparse.Namespace, target: Target) -> str:
     """Writes and prints what was asked for, and says which files there are now."""
-    html = result.report.to_html() if where.html else ""
+    html = result.report.to_html(result.source, str(target)) if where.html else ""
     files: tuple[Path, ...] = ()
     if where.source:
         files = write_result(result, where.source)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unfoldify.errors import UsageError
 from unfoldify.memory import format_bytes
+from unfoldify.reporting.rows import error_in_words, shapes_in_words
 
 if TYPE_CHECKING:
     from unfoldify.reporting.report import Report
@@ -28,8 +29,6 @@ def page(report: Report, source: str = "", title: str = "") -> str:
         from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
     except ImportError as error:
         raise UsageError(_MISSING.format(name=error.name)) from error
-    from unfoldify.reporting.report import error_in_words, shapes_in_words
-
     loader = jinja2.PackageLoader("unfoldify.reporting", "templates")
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True

@@ -8,7 +8,8 @@ from typing import Any
 from unfoldify.lowering.lower import Declined, Group
 from unfoldify.recording.model import Recorded
 from unfoldify.recording.paths import joined
-from unfoldify.reporting.report import LayerRow, Report
+from unfoldify.reporting.report import Report
+from unfoldify.reporting.rows import LayerRow
 
 
 def summarize(
