@@ -40,9 +40,16 @@ def parts(value: Any) -> list[tuple[str, Any]] | None:
     if isinstance(value, Mapping):
         plain = type(value).__module__ in ("builtins", "collections")
         return [(_step(key, dotted=not plain), part) for key, part in value.items()]
-    if hasattr(value, "__dict__") and type(value).__module__ != "builtins":
+    if is_object(value):
         return [(f".{name}", part) for name, part in vars(value).items()]
     return None
+
+
+def is_object(value: Any) -> bool:
+    """Whether a value is looked into by its attributes: of a class that is nothing special."""
+    if isinstance(value, (Tensor, tuple, list, Mapping, *_OPAQUE)):
+        return False
+    return hasattr(value, "__dict__") and type(value).__module__ != "builtins"
 
 
 def _step(key: Any, *, dotted: bool) -> str:

@@ -652,3 +652,19 @@ def test_the_inputs_that_are_suggested_fit_where_some_are_found(user_file: UserF
     """
     user_file("model.py", HEAD + textwrap.dedent(source))
     assert "unfoldify model.py --input 2,1,28,28\n" in message("model.py")
+
+
+def test_functions_are_candidates_beside_classes(user_file: UserFile) -> None:
+    source = (
+        NET
+        + NET.replace("Net", "Other")
+        + "def both():\n    return nn.Sequential(Net(), Other())\n"
+    )
+    user_file("model.py", HEAD + source)
+    assert message("model.py") == (
+        "model.py has 2 classes that no other class builds, and 1 function that may return a "
+        "model. Which one?\n"
+        "  Net (class, line 5)        unfoldify model.py:Net\n"
+        "  Other (class, line 14)     unfoldify model.py:Other\n"
+        "  both (function, line 22)   unfoldify model.py:both"
+    )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import einops
 import torch
 from einops.layers.torch import Rearrange
@@ -196,3 +198,21 @@ class ListWithNamedItems(nn.Module):
     def forward(self, x):
         x = self.path.conv(self.path.pad(self.path[0](x)))
         return self.path.inner.last(self.path.inner[0](x))
+
+
+@example(randn(2, 3, 8, 8))
+class NumbersThatAreNoPlaces(nn.Module):
+    """As CLIP's ResNet names its layers: "-1" comes before "0"."""
+
+    def __init__(self):
+        super().__init__()
+        layers = [("-1", nn.AvgPool2d(2)), ("0", nn.Conv2d(3, 3, 1)), ("1", nn.BatchNorm2d(3))]
+        self.downsample = nn.Sequential(OrderedDict(layers))
+        steps = [(str(number), nn.Conv2d(3, 3, 1)) for number in range(2, 5)]
+        self.steps = nn.Sequential(OrderedDict([("first", nn.ReLU()), *steps]))
+
+    def forward(self, x):
+        x = self.steps.first(self.downsample(x))
+        for step in self.steps[1:]:
+            x = step(x).tanh()
+        return x

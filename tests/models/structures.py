@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -206,3 +207,27 @@ class GuardedSettings(nn.Module):
 
     def forward(self, x):
         return self.fc(x) / self.settings.width
+
+
+class Images:
+    """An object of a class of the user's own, as DETR hands its images on."""
+
+    def __init__(self, tensors, mask):
+        self.tensors, self.mask, self.scale = tensors, mask, 2
+        self.whole = self
+
+    def decompose(self):
+        return self.tensors, self.mask
+
+
+@example(Images(randn(2, 4, 3), torch.tensor([[True, False, True, True]] * 2)))
+class ObjectIn(Linear3):
+    def forward(self, images):
+        x, mask = images.decompose()
+        return self.fc(x).masked_fill(mask[..., None], 0.0) * images.scale
+
+
+@example(SimpleNamespace(x=randn(2, 3), y=[randn(2, 3), None]))
+class NamespaceIn(Linear3):
+    def forward(self, data):
+        return self.fc(data.x) + data.y[0]

@@ -229,7 +229,8 @@ class Arguments:
         """What the user's module itself calls a number: an attribute that has it in every instance."""
         for label in vars(self.first.module):
             found = [vars(instance.module).get(label) for instance in self.kind.instances]
-            if found == values and not label.startswith("_") and label != "training":
+            alike = all(type(a) is type(b) for a, b in zip(found, values, strict=True))
+            if alike and found == values and not label.startswith("_") and label != "training":
                 return label
         return None
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from unfoldify.emit.constants import constant_expression
+from unfoldify.emit.containers import in_a_row
 from unfoldify.emit.declare import declaration
 from unfoldify.emit.initial import initial_value
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
@@ -135,8 +136,8 @@ class Constructor:
             for label, child in self.module._modules.items()
         }
         if isinstance(self.module, (nn.ModuleList, nn.Sequential)):
-            numbered = {label: item for label, item in items.items() if label.isdigit()}
-            elements = list(numbered.values())
+            numbered = list(items)[: in_a_row(self.module)]
+            elements = [items[label] for label in numbered]
             if isinstance(self.module, nn.ModuleList):
                 return ([ast.List(elements, ast.Load())] if elements else []), set(numbered)
             if len(numbered) == len(items):
@@ -200,7 +201,7 @@ class Constructor:
         if isinstance(module, nn.ModuleList):
             elements = list(items.values())[: in_a_row(module)]
             return ast.Call(spelled, [ast.List(elements, ast.Load())] if elements else [], [])
-        if all(label == str(index) for index, label in enumerate(items)):
+        if in_a_row(module) == len(items):
             return ast.Call(spelled, list(items.values()), [])
         keys = [ast.Constant(key) for key in items]
         ordered = ast.Call(name("OrderedDict"), [ast.Dict(keys, list(items.values()))], [])
@@ -265,12 +266,6 @@ class Constructor:
             return ast.Call(dotted("torch.view_as_complex"), [stored], [])
         self.around.side[path] = tensor.detach()
         return stored
-
-
-def in_a_row(module: nn.ModuleList) -> int:
-    """How many of the items are named 0, 1, ... as the constructor would name them."""
-    labels = enumerate(module._modules)
-    return next((i for i, label in labels if label != str(i)), len(module._modules))
 
 
 def is_keyword(label: str) -> bool:

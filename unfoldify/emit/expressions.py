@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from unfoldify.emit.containers import place_of
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import Hole, constant, dotted, name
 from unfoldify.emit.plan import use_of
@@ -359,11 +360,9 @@ def is_value(expression: ast.expr) -> bool:
 
 def step_into(expression: ast.expr, parent: Any, part: str) -> ast.expr:
     """`parent.part`, `parent[0]` or `parent["key"]`."""
-    indexed = (
-        isinstance(parent, (nn.ModuleList, nn.Sequential, nn.ParameterList)) and part.isdigit()
-    )
-    if indexed:
-        return ast.Subscript(expression, ast.Constant(int(part)), ast.Load())
+    place = place_of(parent, part)
+    if place is not None:
+        return ast.Subscript(expression, ast.Constant(place), ast.Load())
     if isinstance(parent, (nn.ModuleDict, nn.ParameterDict)):
         return ast.Subscript(expression, ast.Constant(part), ast.Load())
     if not part.isidentifier() or keyword.iskeyword(part):

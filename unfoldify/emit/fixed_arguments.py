@@ -15,8 +15,9 @@ from typing import Any
 from torch import Tensor
 
 from unfoldify.emit.lines import constant, name
+from unfoldify.nesting import is_object
 from unfoldify.recording.body import Parameter
-from unfoldify.recording.structures import leaves, steps
+from unfoldify.recording.structures import steps_of_argument, tensors_of_argument
 
 PLAIN = (type(None), bool, int, float, str)
 
@@ -41,17 +42,25 @@ def is_plain(value: Any) -> bool:
     return type(value) in PLAIN and not (isinstance(value, float) and math.isnan(value))
 
 
-def _checks(place: ast.expr, value: Any, error: str = "") -> Iterator[ast.stmt]:
+def _checks(
+    place: ast.expr, value: Any, error: str = "", above: tuple[Any, ...] = ()
+) -> Iterator[ast.stmt]:
     """The checks of one value, and of what is in it."""
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) or any(value is outer for outer in above):
         return
+    if is_object(value) and not any(True for _ in tensors_of_argument(value)):
+        return  # a configuration, say: too much to compare
     if error == "" and is_plain(value):
         identity = value is None or isinstance(value, bool)
         test = ast.Compare(place, [ast.IsNot() if identity else ast.NotEq()], [constant(value)])
         yield _refusal(test, f"{ast.unparse(place)}={value!r}", place)
         return
     if type(value) in (tuple, list):
-        if not any(True for _ in leaves(value)) and is_plain(tuple(value)) and error == "":
+        if (
+            not any(True for _ in tensors_of_argument(value))
+            and is_plain(tuple(value))
+            and error == ""
+        ):
             found: ast.expr = ast.Call(name("list"), [place], [])
             test = ast.Compare(found, [ast.NotEq()], [constant(value)])
             yield _refusal(test, f"{ast.unparse(place)}={value!r}", place)
@@ -60,8 +69,8 @@ def _checks(place: ast.expr, value: Any, error: str = "") -> Iterator[ast.stmt]:
         test = ast.Compare(length, [ast.NotEq()], [constant(len(value))])
         values = "1 value" if len(value) == 1 else f"{len(value)} values"
         yield _refusal(test, f"{values} in {ast.unparse(place)}", length, error)
-    for step, key, item in steps(value):
-        yield from _checks(_entered(place, step, key), item)
+    for step, key, item in steps_of_argument(value):
+        yield from _checks(_entered(place, step, key), item, above=(*above, value))
 
 
 def _entered(place: ast.expr, step: Any, key: Any) -> ast.expr:

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from unfoldify.emit.containers import place_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
@@ -376,10 +377,11 @@ def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast
     container = expressions.module.get_submodule(module.container)
     spelled = expressions.path(module.container)
     count = len(container._modules) or len(container._parameters)
-    end = module.start + rounds
-    if (module.start, end) == (0, count):
+    start = place_of(container, str(module.start)) or 0
+    end = start + rounds
+    if (start, end) == (0, count):
         return spelled
-    lower = constant(module.start) if module.start else None
+    lower = constant(start) if start else None
     upper = constant(end) if end != count else None
     return ast.Subscript(spelled, ast.Slice(lower, upper), ast.Load())
 

@@ -131,12 +131,14 @@ def _no_one_model(
     roots: Sequence[Candidate],
     buildable: Sequence[Candidate],
 ) -> str:
-    if buildable:
-        return (
-            f"{request.place} has {len(buildable)} classes that no other class builds. Which one?\n"
-            f"{request.listed(buildable)}"
-        )
     makers = [c for c in factories(request.module, found) if not c.needs]
+    if buildable:
+        functions = f"{len(makers)} function{'s' * (len(makers) > 1)} that may return a model"
+        return (
+            f"{request.place} has {len(buildable)} classes that no other class builds"
+            f"{f', and {functions}' if makers else ''}. Which one?\n"
+            f"{request.listed([*buildable, *makers])}"
+        )
     if makers:
         return (
             f"{request.place}: no class can be built without arguments. Which function?\n"

@@ -32,7 +32,8 @@ from unfoldify.recording.structures import (
     leaves,
     named_fields,
     numbers_in,
-    steps,
+    steps_of_argument,
+    tensors_of_argument,
 )
 from unfoldify.recording.traced import Traced, plain
 from unfoldify.recording.values import plain_arguments, tensors_in
@@ -194,7 +195,7 @@ class ModelRecorder(ScopedRecorder):
         self.stack.append(body)
         bound = inspect.signature(self.model.forward).bind(*args, **kwargs)
         for name, value, kind in given_one_by_one(bound):
-            has_tensor = any(True for _ in leaves(value))
+            has_tensor = any(True for _ in tensors_of_argument(value))
             node = body.graph.placeholder(name) if has_tensor else None
             body.parameters.append(Parameter(name, kind, node, value))
             if node is not None:
@@ -224,15 +225,16 @@ class ModelRecorder(ScopedRecorder):
 
     # -- arguments and results -----------------------------------------------------------------
 
-    def bind_input(self, value: Any, node: fx.Node) -> None:
+    def bind_input(self, value: Any, node: fx.Node, above: tuple[Any, ...] = ()) -> None:
         """The tensors of one argument of the model, however deep they are in it."""
         if isinstance(value, Tensor):
             self.bind(value, node)
             return
-        for step, key, item in steps(value):
-            if any(True for _ in leaves(item)):
+        for step, key, item in steps_of_argument(value):
+            around = any(item is outer for outer in above)
+            if not around and any(True for _ in tensors_of_argument(item)):
                 inner = self.frame.graph.call_function(step, (node, key))
-                self.bind_input(item, inner)
+                self.bind_input(item, inner, (*above, value))
 
     def bind_arguments(self, body: Body, args: Any, kwargs: Any) -> None:
         """Tensors and sizes that a module is given directly are its arguments, under its own names."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from unfoldify.nesting import is_object
 from unfoldify.recording.traced import Traced
 
 
@@ -38,6 +39,23 @@ def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:
         yield from ((operator.getitem, key, item) for key, item in value.items())
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((getattr, name, item) for name, item in fields_held(value).items())
+
+
+def steps_of_argument(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:
+    """As `steps`, and into objects: what a model takes may be of any class, as DETR's images are."""
+    if is_object(value) and not dataclasses.is_dataclass(value):
+        yield from ((getattr, name, item) for name, item in vars(value).items())
+    else:
+        yield from steps(value)
+
+
+def tensors_of_argument(value: Any, depth: int = 8) -> Iterator[Tensor]:
+    """The tensors of an argument; objects may hold each other, so there is an end to it."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth:
+        for _, _, item in steps_of_argument(value):
+            yield from tensors_of_argument(item, depth - 1)
 
 
 def fields_held(value: Any) -> dict[str, Any]:
