@@ -320,3 +320,30 @@ def test_a_round_whose_value_is_used_beside_the_list_stands_before_the_loop(writ
     )
     assert after.splitlines()[1] == "    x = self.blocks[0](x)"
     assert "for block in self.blocks[1:]:" in after
+
+
+def test_indices_of_a_loop_read_as_a_person_writes_them(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            for k in range(1, 4):
+                x = x[:, : -(k + 1) + 4] + x[:, 3 - k : 4 - k] + x[:, k - 1 : k]
+            return x
+        """,
+        torch.randn(2, 1),
+    )
+    assert (
+        after.splitlines()[2] == "        x = x[:, : 2 - k] + x[:, 2 - k : 3 - k] + x[:, k : k + 1]"
+    )
+
+
+def test_a_dtype_is_read_where_the_user_read_it(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            kind = x.dtype
+            x = x.double()
+            return (x * x.exp()).to(kind)
+        """
+    )
+    assert after.splitlines()[1:] == ["    y = x.double()", "    return (y * y.exp()).to(x.dtype)"]

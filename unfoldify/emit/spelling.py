@@ -22,6 +22,8 @@ PLACES: tuple[tuple[str, Any], ...] = (
     ("torch.linalg", torch.linalg),
     ("torch.fft", torch.fft),
     ("torch.special", torch.special),
+    ("torch.autograd", torch.autograd),
+    ("torch.autograd.functional", torch.autograd.functional),
     ("torch.nn.init", torch.nn.init),
     ("torch.nn.utils.rnn", torch.nn.utils.rnn),
     ("torch.Tensor", torch.Tensor),

@@ -37,7 +37,8 @@ def dtype_expression(node: fx.Node) -> ast.expr | None:
             for keyword in call.keywords:
                 if keyword.arg == "dtype":
                     return keyword.value
-            return next((arg for arg in reversed(call.args) if mentions_dtype(arg)), None)
+            named = next((arg for arg in reversed(call.args) if mentions_dtype(arg)), None)
+            return named or variable_at(node, call)
     return None
 
 
@@ -45,6 +46,15 @@ def mentions_dtype(expression: ast.expr) -> bool:
     return any(
         isinstance(n, ast.Attribute) and n.attr in ("dtype", "_dtype") for n in ast.walk(expression)
     ) or (isinstance(expression, ast.Name) and "dtype" in expression.id)
+
+
+def variable_at(node: fx.Node, call: ast.Call) -> ast.expr | None:
+    """The variable that stands where the call was given a dtype: `dt` of `x.to(device, dt)`."""
+    places = [i for i, value in enumerate(reversed(node.args)) if isinstance(value, torch.dtype)]
+    if not places or places[0] >= len(call.args):
+        return None
+    given = call.args[-1 - places[0]]
+    return given if isinstance(given, ast.Name) else None
 
 
 def is_literal(expression: ast.expr) -> bool:

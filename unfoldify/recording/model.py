@@ -67,7 +67,7 @@ def record(
             raise not_recorded(failures[False]) from failures[False]
         first = recordings[min(recordings)]
         fixed = [
-            *values_read(first),
+            *dict.fromkeys(each for seen in recordings.values() for each in values_read(seen)),
             *(mode_missing(mode, error) for mode, error in failures.items()),
         ]
         free = set(variants)

@@ -347,13 +347,23 @@ class Roller:
         node.meta.update({k: example.meta[k] for k in ("val", "value") if k in example.meta})
 
     def index_node(self, index: Index) -> fx.Node:
+        """`start + step * round`, as a person writes it: `t + 1`, `3 - t`, `-t - 2`."""
         node = self.make(index_of_round, (), key="index")
-        for function, amount in ((operator.mul, index.step), (operator.add, index.start)):
-            if amount != (1 if function is operator.mul else 0):
-                with self.graph.inserting_before(self.rounds[0][0]):
-                    node = self.graph.call_function(function, (node, amount))
-                node.meta["loop"] = self.loop
-                node.meta["inline"] = True
+        if index.step == -1 and index.start > 0:
+            return self.inline(operator.sub, (index.start, node))
+        if index.step == -1:
+            node = self.inline(operator.neg, (node,))
+        elif index.step != 1:
+            node = self.inline(operator.mul, (node, index.step))
+        if index.start > 0:
+            return self.inline(operator.add, (node, index.start))
+        return self.inline(operator.sub, (node, -index.start)) if index.start < 0 else node
+
+    def inline(self, function: Any, args: tuple[Any, ...]) -> fx.Node:
+        with self.graph.inserting_before(self.rounds[0][0]):
+            node = self.graph.call_function(function, args)
+        node.meta["loop"] = self.loop
+        node.meta["inline"] = True
         return node
 
     def finish(self, outside: dict[Kept, list[fx.Node]]) -> None:

@@ -1,0 +1,40 @@
+"""What Python looked at while the model ran is named in the report, whichever mode it was in."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import unfoldify
+
+
+class Queue(nn.Module):
+    queue: Tensor
+    place: Tensor
+
+    def __init__(self, *, only_in_training: bool) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.only_in_training = only_in_training
+        self.register_buffer("queue", torch.zeros(4, 3))
+        self.register_buffer("place", torch.zeros(1, dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        key = self.fc(x).mean(0)
+        if self.training or not self.only_in_training:
+            self.queue[int(self.place)] = key.detach()
+        return key
+
+
+@pytest.mark.parametrize("only_in_training", [False, True])
+def test_a_value_that_was_read(only_in_training: bool) -> None:
+    model = Queue(only_in_training=only_in_training)
+    report = unfoldify.unfoldify(model, torch.randn(2, 3)).report
+    assert report.fixed_sizes == (
+        "test_reads.py:26: `int(self.place)`: the value 0 of a tensor was looked at (__int__)",
+    )
+
+
+def test_what_is_only_computed_is_not_read() -> None:
+    assert unfoldify.unfoldify(nn.Linear(3, 3), torch.randn(2, 3)).report.fixed_sizes == ()
