@@ -69,10 +69,15 @@ def original_classes(model: nn.Module) -> dict[str, str]:
 
 
 def sections(originals: Mapping[str, str], emitted: str) -> tuple[Section, ...]:
-    """The methods of every emitted class beside those of the class that it came from."""
+    """The methods of every emitted class beside those of the class that it came from; functions
+    that forwards call stand alone.
+    """
     before = {name: _methods(source, name) for name, source in originals.items()}
     found = []
     for node in ast.parse(emitted).body:
+        if isinstance(node, ast.FunctionDef):
+            text = ast.get_source_segment(emitted, node) or ""
+            found.append(Section(node.name, (("", text),)))
         if isinstance(node, ast.ClassDef):
             after = _methods(emitted, node.name)
             origin = node.name if node.name in before else _nearest(after, before)

@@ -19,6 +19,7 @@ from unfoldify.emit.docstrings import class_docstring, forward_docstring
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
 from unfoldify.emit.hoisting import hoisted
+from unfoldify.emit.imports import imports
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
 from unfoldify.emit.side_file import loader
@@ -205,34 +206,3 @@ class FinishNames(ast.NodeTransformer):
             case ast.Constant(value=float() as value):
                 return formula(value) or node
         return super().generic_visit(node)
-
-
-# -- imports ---------------------------------------------------------------------------------------
-
-EINOPS = ("einsum", "pack", "rearrange", "reduce", "repeat", "unpack")
-EINOPS_LAYERS = ("EinMix", "Rearrange", "Reduce")
-
-
-def imports(text: str) -> str:
-    """The imports that a text needs, sorted as isort would."""
-    used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    standard = [f"import {word}" for word in ("json", "math") if word in used]
-    if "OrderedDict" in used:
-        standard.append("from collections import OrderedDict")
-    if "dataclass" in used:
-        standard.append("from dataclasses import dataclass")
-    if "CONSTANTS" in used:
-        standard.append("from pathlib import Path")
-    if "NamedTuple" in used:
-        standard.append("from typing import NamedTuple")
-    plain = [
-        line
-        for word, line in (("torch", "import torch"), ("F", "import torch.nn.functional as F"))
-        if word in used
-    ]
-    calls = [call for call in EINOPS if call in used]
-    layers = [layer for layer in EINOPS_LAYERS if layer in used]
-    plain += [f"from einops import {', '.join(calls)}"] if calls else []
-    plain += [f"from einops.layers.torch import {', '.join(layers)}"] if layers else []
-    plain += ["from torch import nn"] if "nn" in used else []
-    return "\n\n".join("\n".join(block) for block in (standard, plain) if block)

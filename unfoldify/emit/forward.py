@@ -16,6 +16,7 @@ from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
+from unfoldify.emit.imports import unhidden
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
@@ -89,12 +90,16 @@ def lines_of(
     fixed = [p.name for p in body.parameters if p.node is None]
     fixed += [n.target.name for n in body.graph.nodes if isinstance(n.target, Function)]
     names = allocate(steps, placeholders, fixed, body.module)
-    if is_root:
-        names.update({p.node: p.name for p in body.parameters if p.node is not None})
     expressions = Expressions(body.module, names, device_of(placeholders, names, body.module))
     writer = Writer(expressions, body, shapes)
     lines = paragraphs(list(writer.write(steps)))
-    return lines, tuple(names[node] for node in placeholders), expressions.imports
+    given = tuple(names[node] for node in placeholders)
+    if is_root:
+        words = {names[p.node]: p.name for p in body.parameters if p.node is not None}
+        own = {name: word for name, word in words.items() if name != word}
+        lines = unhidden(lines, own) if own else lines
+        given = tuple(words[name] for name in given)
+    return lines, given, expressions.imports
 
 
 def device_of(
@@ -203,8 +208,8 @@ class Writer:
         node, remark = step.node, step.node.meta.get("remark")
         inner = [n.meta["remark"] for n in step.tree if "remark" in n.meta]
         remark = remark or (inner[0] if inner else None)
-        if self.shapes and "val" in node.meta:
-            size = "x".join(map(str, node.meta["val"].shape)) or "scalar"
+        size = shape_in_words(step) if self.shapes else ""
+        if size:
             remark = f"{remark}{BEFORE_SHAPE}{size}" if remark else size
         if step.kind == "return":
             yield remarked(ast.Return(self.expressions.value(node.args[0])), remark)
@@ -304,6 +309,21 @@ def is_prose(comment: str) -> bool:
         isinstance(node, (ast.Call, ast.Subscript, ast.Attribute, ast.Await, ast.Yield))
         for node in ast.walk(tree)
     )
+
+
+def shape_in_words(step: Step) -> str:
+    """`2x16x48`, or `3 of 2x16x48` where a line gives several values."""
+    values = step.items if step.kind == "unpack" else [step.node]
+    if step.kind == "return" and isinstance(step.node.args[0], fx.Node):
+        values = [step.node.args[0]]
+    shapes = [
+        "x".join(map(str, value.meta["val"].shape)) or "scalar"
+        for value in values
+        if "val" in value.meta
+    ]
+    if len(shapes) > 1 and len(set(shapes)) == 1:
+        return f"{len(shapes)} of {shapes[0]}"
+    return ", ".join(shapes)
 
 
 def step_group(step: Step) -> Group | None:

@@ -39,6 +39,7 @@ class OutlinedFunction(Function):
 
     body: Body = field(default_factory=lambda: Body(fx.Graph()))
     title: str = ""
+    texts: list[str] = field(default_factory=list)  # what is special of each call
     parameters: tuple[str, ...] = ()
     lines: list[ast.stmt] = field(default_factory=list)
     calls: list[fx.Node] = field(default_factory=list)
@@ -60,6 +61,7 @@ class OutlinedFunction(Function):
         for call in other.calls:
             call.target = self
         self.calls += other.calls
+        self.texts += other.texts
         self.holes += other.holes
 
     def settle(self) -> None:
@@ -80,7 +82,9 @@ class OutlinedFunction(Function):
         lines = filled(self.lines, self.numbers, itertools.count())
         words = [*self.parameters, *dict.fromkeys(self.numbers.values())]
         arguments = ast.arguments([], [ast.arg(w) for w in words], None, [], [], None, [])
-        body = [ast.Expr(ast.Constant(self.title)), *lines] if self.title else lines
+        special = self.texts[0] if len(set(self.texts)) == 1 else ""
+        title = ", ".join(part for part in (self.title, special) if part)
+        body = [ast.Expr(ast.Constant(title)), *lines] if title else lines
         return ast.FunctionDef(self.name, arguments, body, [], None, None, lineno=0)
 
 
@@ -97,7 +101,7 @@ def outlined(
         speak_torch(body.graph)
     if len(ends) == 1:  # of `x` and `weights`, say, only one is used
         title = title.partition("` and `")[0].removesuffix("`") + "`" if "`" in title else title
-    function = OutlinedFunction(word(group), "", body, title)
+    function = OutlinedFunction(word(group), "", body, title, [group.text])
     function.calls.append(call_in_place(graph, function, inputs, ends))
     for node in reversed(nodes):
         graph.erase_node(node)

@@ -17,6 +17,7 @@ from unfoldify.emit.patch.syntax import UserFile, span
 from unfoldify.lowering.lower import layer_path, rule_of
 from unfoldify.recording.body import Body
 from unfoldify.recording.paths import joined
+from unfoldify.recording.record import TRANSFORMER
 from unfoldify.recording.source import Position, site
 from unfoldify.rules import Rule
 
@@ -107,14 +108,19 @@ def outer_first(place: Place) -> tuple[int, ...]:
 
 def origin(node: fx.Node, body: Body) -> tuple[Position | None, Body, bool]:
     """Where a call was made, in whose forward, and whether there itself and not inside torch."""
-    positions = node.meta.get("positions", ())
+    positions = users(node.meta.get("positions", ()))
     if positions:
         return positions[0], body, True
     while body.parent is not None:
-        positions, body = body.positions, body.parent
+        positions, body = users(body.positions), body.parent
         if positions:
             return positions[0], body, False
     return None, body, False
+
+
+def users(positions: tuple[Position, ...]) -> tuple[Position, ...]:
+    """Code positions outside torch: the forwards of nn.Transformer are no file to patch."""
+    return tuple(place for place in positions if place[0].co_filename != TRANSFORMER)
 
 
 def in_file(position: Position | None, file: UserFile) -> ast.expr | None:

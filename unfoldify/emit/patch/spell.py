@@ -237,6 +237,12 @@ class Filled(ast.NodeTransformer):
             return dotted(self.aliases[node.id])
         return node
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """What is called is no value of the lines, even where one has its name."""
+        if isinstance(node.func, ast.Name) and node.func.id in self.aliases:
+            node.func = dotted(self.aliases[node.func.id])
+        return self.generic_visit(node)
+
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if type(node.value) is int and node.value in self.numbers:
             return ast.parse(self.numbers[node.value], mode="eval").body
