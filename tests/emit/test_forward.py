@@ -347,3 +347,37 @@ def test_a_dtype_is_read_where_the_user_read_it(written: Write) -> None:
         """
     )
     assert after.splitlines()[1:] == ["    y = x.double()", "    return (y * y.exp()).to(x.dtype)"]
+
+
+def test_items_of_a_list_are_called_after_it(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            outs = [x]
+            outs.append(self.norm(x))
+            outs.append(torch.sin(8 * torch.pi * x))
+            return torch.cat(outs, dim=1)
+        """
+    )
+    assert after.splitlines()[1:] == [
+        "    out = self.norm(x)",
+        "    out2 = torch.sin(8 * math.pi * x)",
+        "    return torch.cat([x, out, out2], dim=1)",
+    ]
+
+
+def test_a_variable_whose_name_is_taken_goes_by_a_number(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            first = x
+            kept = []
+            for scale in (2.0, 3.0, 5.0, 7.0):
+                x = torch.sin(x) * scale
+                kept += [x]
+                x = torch.cos(x)
+            return first, x, kept[0] - kept[1] * kept[2] / kept[3]
+        """
+    )
+    names = {line.split()[0] for line in after.splitlines()[1:-1]}
+    assert names == {"y", "z", "x2", "x3", "x4"}

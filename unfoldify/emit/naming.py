@@ -266,11 +266,19 @@ def list_word(collected: fx.Node) -> str | None:
 def singular(container: str) -> str:
     """`blocks` → `block`"""
     word = next((part for part in reversed(container.split(".")) if part.isidentifier()), "layers")
+    found = one_of(word)
+    if found != word:
+        return found
+    return "layer" if len(word) < 3 else f"{word}_layer"
+
+
+def one_of(word: str) -> str:
+    """`entries` → `entry`, `outs` → `out`; a word that is no plural stays."""
     if word.endswith("ies"):
         return word[:-3] + "y"
     if word.endswith("s") and len(word) > 2 and not word.endswith("ss"):
         return word[:-1]
-    return "layer" if len(word) < 3 else f"{word}_layer"
+    return word
 
 
 def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
@@ -396,6 +404,8 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
     if attribute is not None:
         yield attribute
     yield from carried[:1]
+    if hint is not None:
+        return  # then the hint with a number
     word = operator_word(node)
     if word is not None:
         yield word
@@ -404,11 +414,13 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
 
 
 def hinted(node: fx.Node) -> str | None:
-    """The target of the statement that the user wrote the value in."""
+    """The target of the statement that the user wrote the value in, or an item of its list."""
     for position in (*node.meta.get("positions", ()), *node.meta.get("outer", ())):
         found = site(position)
         if found is None or found.role == "returned":
             continue
+        if found.appended_to is not None:
+            return identifier(one_of(found.appended_to))
         item = node.meta.get(
             "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
         )

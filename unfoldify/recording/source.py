@@ -46,7 +46,7 @@ class Site:
     index: int | None = (
         None  # of the subscript that the value is taken apart by at once: `x.shape[-1]`
     )
-    argument_of: str | None = None  # keyword under which the value is passed on, where it is
+    appended_to: str | None = None  # the list that the value, or what is made of it, is added to
     expression: ast.expr | None = field(default=None, compare=False)
     comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
     remark: str | None = None  # the comment at the end of the statement's line
@@ -93,7 +93,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         targets=targets,
         unpacks=unpacks,
         index=_index(file, expression),
-        argument_of=_keyword(file, expression),
+        appended_to=_list(statement),
         expression=expression,
         comments=above,
         remark=remark,
@@ -233,9 +233,12 @@ def _targets(target: ast.expr) -> tuple[tuple[str | None, ...], bool]:
     return (None,), False
 
 
-def _keyword(file: SourceFile, expression: ast.expr) -> str | None:
-    parent = file.parents.get(expression)
-    return parent.arg if isinstance(parent, ast.keyword) else None
+def _list(statement: ast.stmt) -> str | None:
+    """`outs` of `outs.append(...)`"""
+    match statement:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=word), "append"), [_], [])):
+            return word
+    return None
 
 
 def _index(file: SourceFile, expression: ast.expr) -> int | None:

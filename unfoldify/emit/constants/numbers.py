@@ -101,6 +101,9 @@ def _formulas(value: float) -> Iterator[tuple[str, float]]:
         yield signed(f"math.sqrt({square})", math.sqrt(square))
     if inverse > 1:
         yield signed(f"{inverse} ** -0.5", inverse**-0.5)
+    turns = round(size / math.pi)
+    if 1 < turns < 4096:
+        yield signed(f"{turns} * math.pi", turns * math.pi)
     for name, number in _NAMED.items():
         if math.isclose(number, size, rel_tol=1e-3):
             yield signed(name, number)
@@ -109,8 +112,6 @@ def _formulas(value: float) -> Iterator[tuple[str, float]]:
 _NAMED = {
     "math.pi / 2": math.pi / 2,
     "math.pi": math.pi,
-    "2 * math.pi": 2 * math.pi,
-    "4 * math.pi": 4 * math.pi,
     "math.log(2)": math.log(2),
     "math.log(10)": math.log(10),
     "math.log(100)": math.log(100),
