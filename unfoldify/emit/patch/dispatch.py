@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import Any
 
 from torch import nn
 
@@ -100,21 +102,20 @@ def case_of(cls: type[nn.Module], rest: str, *, padded: bool) -> list[str]:
     return [f"        return {function}({inputs}, layer.weight, layer.bias)"]
 
 
-def mentioned_layers(file: UserFile) -> set[type[nn.Module]]:
+def mentioned_layers(file: UserFile, namespace: Mapping[str, Any]) -> set[type[nn.Module]]:
     """The layers of torch.nn that the file names and that can be spelled out."""
-    found: set[type[nn.Module]] = set()
-    for node in ast.walk(file.tree):
-        word = (
-            node.attr
-            if isinstance(node, ast.Attribute)
-            else node.id
-            if isinstance(node, ast.Name)
-            else ""
-        )
-        cls = getattr(nn, word, None)
-        if cls in KNOWN:
-            found.add(cls)
-    return found
+    found = (named_in(node, namespace) for node in ast.walk(file.tree))
+    return {cls for cls in found if isinstance(cls, type) and cls in KNOWN}
+
+
+def named_in(node: ast.AST, namespace: Mapping[str, Any]) -> Any:
+    """What `nn.Linear` or `Linear` is in the file; a class of the user's is no layer of torch's."""
+    if isinstance(node, ast.Name):
+        return namespace.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = named_in(node.value, namespace)
+        return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+    return None
 
 
 def functions_of(classes: Iterable[type[nn.Module]]) -> set[str]:

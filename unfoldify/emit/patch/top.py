@@ -212,7 +212,7 @@ def apply_of(file: UserFile, places: list[Place], decider: Decider, switches: Sw
     """`apply` for the layers that were seen at these places and those that the file names."""
     modules = [module for place in places for module in (*place.modules, *place.inside)]
     classes = {cls for module in modules if (cls := torch_layer(module)) is not None}
-    classes |= mentioned_layers(file)
+    classes |= mentioned_layers(file, decider.namespace)
     calls = [place.expression for place in places if isinstance(place.expression, ast.Call)]
     more = any(
         len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred)
