@@ -120,6 +120,19 @@ class Attentions(nn.Module):
         return self.second(self.first(x))
 
 
+class Scan(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = nn.Parameter(torch.randn(4, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, found = torch.zeros_like(x[:, 0]), []
+        for step in range(x.shape[1]):
+            state = 0.5 * state + x[:, step]
+            found.append(torch.einsum("bi,io->bo", state, self.read))
+        return torch.stack(found, dim=1)
+
+
 class Clashes(nn.Module):
     """Its argument and a value of its own are called as the functions would be."""
 
@@ -142,6 +155,7 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "recurrent": (Recurrent, (torch.randn(5, 2, 4),)),
     "projected": (Projected, (torch.randn(3, 2, 4),)),
     "attentions": (Attentions, (torch.randn(2, 5, 8),)),
+    "scan": (Scan, (torch.randn(2, 5, 4),)),
     "clashes": (Clashes, (torch.randn(2, 4), torch.randn(4, 3))),
 }
 

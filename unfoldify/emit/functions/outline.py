@@ -25,6 +25,7 @@ from unfoldify.emit.naming import identifier
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
+from unfoldify.recording.loops import take_place
 
 WORDS = {
     "multi_head_attention_forward": "multihead_attention",
@@ -200,6 +201,7 @@ CALL_OWN = ("positions", "call_positions", "outer", "layer", "grad", "loop")
 def take_over(new: fx.Node, old: fx.Node) -> None:
     new.meta = {k: v for k, v in old.meta.items() if k not in ("group", "remark", "name", "result")}
     old.replace_all_uses_with(new)
+    take_place(new, old)
 
 
 # -- numbers ---------------------------------------------------------------------------------------
