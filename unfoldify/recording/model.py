@@ -20,6 +20,7 @@ from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.sizes import SizeVariant, free_sizes
 from unfoldify.recording.source import Position, site
 from unfoldify.recording.stand_ins import stand_ins
+from unfoldify.recording.tidy import tidy
 
 Wanted = Callable[[str, str], bool]
 
@@ -78,6 +79,7 @@ def record(
         variants = tuple(variant for variant in variants if variant in free)
         if len(recordings) == 2:
             by_mode(first.root, recordings[True].root)
+        tidy(first.root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
     first = Recording(model, first.root, first.reads, first.output, constants)
     return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
