@@ -222,17 +222,23 @@ class Writer:
             yield remarked(assign(self.expressions.names[node], value), remark)
 
     def unpacking(self, step: Step) -> ast.stmt:
-        length = int(step.node.meta["length"])
         names = self.expressions.names
-        by_position: dict[Any, str] = {**step.idle}
-        by_position |= {position_of(part, step.node): names[part] for part in step.items}
-        targets: list[ast.expr] = [
-            ast.Name(by_position.get(i, "_"), ast.Store()) for i in range(length)
-        ]
+        by_position: dict[Any, ast.expr] = {at: target(word) for at, word in step.idle.items()}
+        for part, items in step.inner.items():
+            inside = {position_of(item, part): target(names[item]) for item in items}
+            by_position[position_of(part, step.node)] = targets(part, inside)
+        by_position |= {
+            position_of(part, step.node): target(names[part])
+            for part in step.items
+            if part.args[0] is step.node
+        }
         node = step.node
-        if is_iterated(node):
-            return assign(ast.Tuple(targets, ast.Store()), self.expressions.value(node.args[0]))
-        return assign(ast.Tuple(targets, ast.Store()), self.expressions.of(node, by_name=False))
+        value = (
+            self.expressions.value(node.args[0])
+            if is_iterated(node)
+            else self.expressions.of(node, by_name=False)
+        )
+        return assign(targets(node, by_position), value)
 
     def effect(self, node: fx.Node) -> Iterator[ast.stmt]:
         value = self.expressions.value
@@ -290,6 +296,16 @@ def is_iterated(node: fx.Node) -> bool:
     site = use_of(node).site
     by_hand = site is not None and isinstance(site.expression, ast.Call)
     return node.target == "unbind" and site is not None and not by_hand
+
+
+def target(word: str) -> ast.expr:
+    return ast.Name(word, ast.Store())
+
+
+def targets(whole: fx.Node, by_position: dict[Any, ast.expr]) -> ast.Tuple:
+    """`a, _, b`: a target for each item of a value."""
+    length = int(whole.meta["length"])
+    return ast.Tuple([by_position.get(at, target("_")) for at in range(length)], ast.Store())
 
 
 def is_prose(comment: str) -> bool:

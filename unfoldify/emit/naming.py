@@ -171,7 +171,7 @@ def idle_words(step: Step) -> Iterator[tuple[int, str]]:
     """What the user calls the sizes that nothing reads: `b, n = tokens.shape`."""
     found = use_of(step.node).site
     if is_shape(step.node) and found is not None and found.unpacks:
-        read = {position_of(part, step.node) for part in step.items}
+        read = {position_of(part, step.node) for part in (*step.items, *step.inner)}
         for at, word in enumerate(found.targets):
             if at not in read and word and word.strip("_"):
                 yield at, identifier(word)
@@ -395,6 +395,9 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
         unpacked = use.site is not None and use.site.unpacks and not attribute[-1].isdigit()
         if unpacked or (hint is not None and len(hint) > 1 and is_telling(attribute)):
             yield attribute.removeprefix("to_")
+    if hint is not None and (use.site is None or use.site.unpacks or not is_item(node)):
+        yield hint
+    yield from words_of_item(node)
     if hint is not None:
         yield hint
     if hint is None or len(hint) == 1:
@@ -413,8 +416,53 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
     yield "hidden"
 
 
+def is_item(node: fx.Node) -> bool:
+    """Whether a value is one of the results of a child."""
+    call = node.args[0] if node.target is operator.getitem else None
+    return isinstance(call, fx.Node) and "body" in call.meta and isinstance(node.args[1], int)
+
+
+def words_of_item(node: fx.Node) -> Iterator[str]:
+    """What the child that returns an item calls it, and what a child that takes it does."""
+    own = returned_name(node)
+    if own is not None:
+        yield own
+    for user in node.users:
+        body = user.meta.get("body")
+        if body is None or user.op != "call_module":
+            continue
+        live = [p.name for p in body.parameters if p.node is not None]
+        yield from (
+            identifier(word) for word, arg in zip(live, user.args, strict=True) if arg is node
+        )
+
+
+def returned_name(node: fx.Node) -> str | None:
+    """What a child calls the result that this item of its call is."""
+    result = result_of_child(node)
+    if not isinstance(result, fx.Node):
+        return None
+    own = result.meta.get("name") or hinted(result) or returned_name(result)
+    return None if own is None else identifier(str(own))
+
+
+def result_of_child(node: fx.Node) -> Any:
+    """The value in a child's graph that an item of its call is, or an item of that item."""
+    if node.target is not operator.getitem or not isinstance(node.args[0], fx.Node):
+        return None
+    whole, index = node.args
+    if is_item(node):
+        results = next(iter(reversed(whole.meta["body"].graph.nodes))).args[0]  # type: ignore[union-attr]
+    else:
+        results = result_of_child(whole)  # type: ignore[arg-type]
+    is_there = isinstance(results, (tuple, list)) and isinstance(index, int)
+    return results[index] if is_there and index < len(results) else None  # type: ignore[operator]
+
+
 def hinted(node: fx.Node) -> str | None:
     """The target of the statement that the user wrote the value in, or an item of its list."""
+    if is_deep(node):
+        return target_inside(node)
     for position in (*node.meta.get("positions", ()), *node.meta.get("outer", ())):
         found = site(position)
         if found is None or found.role == "returned":
@@ -441,6 +489,28 @@ def ordinal(node: fx.Node) -> int:
     own = [n for n in node.graph.nodes if n.target == node.target]
     before = places[: own.index(node)]
     return before.count(node.meta.get("positions"))
+
+
+def is_deep(node: fx.Node) -> bool:
+    """An item of an item of a result: the user's targets are those of the result itself."""
+    source = node.args[0] if node.target is operator.getitem else None
+    return (
+        isinstance(source, fx.Node)
+        and source.target is operator.getitem
+        and "item" in node.meta
+        and "item" in source.meta
+    )
+
+
+def target_inside(node: fx.Node) -> str | None:
+    """`h` of `x, (h, w) = ...`"""
+    found = use_of(node).site
+    tree: Any = found.target if found is not None else None
+    whole: Any = node.args[0]
+    for index in (whole.args[1], node.args[1]):
+        items = getattr(tree, "elts", ())
+        tree = items[index] if isinstance(index, int) and index < len(items) else None
+    return identifier(tree.id) if isinstance(tree, ast.Name) else None
 
 
 def local_name(node: fx.Node) -> str | None:

@@ -54,6 +54,7 @@ class Step:
     loop: Loop | None = None  # the innermost loop that the statement is in
     opens: Loop | None = None  # the loop whose head this is
     items: list[fx.Node] = field(default_factory=list)  # of an unpacking, by position
+    inner: dict[fx.Node, list[fx.Node]] = field(default_factory=dict)  # items that are unpacked too
     idle: dict[int, str] = field(default_factory=dict)  # names of items that nothing uses
 
 
@@ -91,11 +92,9 @@ def is_unpacked(node: fx.Node) -> bool:
     use = use_of(node)
     used = sum(1 for part in parts(node) if part.users or "kept" in part.meta)
     if use.role == "assigned" and use.site is not None and use.site.unpacks:
-        return (
-            used > 0
-            and len(use.site.targets) == node.meta["length"]
-            and None not in use.site.targets
-        )
+        targets = use.site.targets
+        if len(targets) == node.meta["length"] and None not in targets:
+            return used > 0
     return not is_shape(node) and used > 1
 
 
@@ -111,6 +110,12 @@ def position_of(part: fx.Node, whole: fx.Node) -> int | None:
     if part.target is operator.getitem and isinstance(part.args[1], int):
         return part.args[1]
     return part.meta.get("item") if part.target is getattr else None
+
+
+def is_inner(part: fx.Node) -> bool:
+    """Whether an item is a tuple itself, of which nothing but its items is used."""
+    same = all(item.meta.get("loop") is part.meta.get("loop") for item in part.users)
+    return "length" in part.meta and "kept" not in part.meta and only_parts(part) and same
 
 
 def is_idle(node: fx.Node) -> bool:
@@ -213,7 +218,22 @@ class Planner:
         self.unpacked.update(items)
         used = [part for part in by_position.values() if part.users or "kept" in part.meta]
         step = Step(node, "unpack", items=used)
+        for part in list(used):
+            if is_inner(part):
+                place = used.index(part)
+                step.inner[part] = self.inner_items(part)
+                used[place : place + 1] = step.inner[part]
         self.emit(step)
+
+    def inner_items(self, part: fx.Node) -> list[fx.Node]:
+        """The items of a tuple inside the tuple, each of them once, by position."""
+        found: dict[int, fx.Node] = {}
+        for item in sorted(part.users, key=lambda item: position_of(item, part) or 0):
+            first = found.setdefault(position_of(item, part) or 0, item)
+            if item is not first:
+                item.replace_all_uses_with(first)
+            self.unpacked.add(item)
+        return [item for item in found.values() if item.users or "kept" in item.meta]
 
     def tree(self, node: fx.Node) -> list[fx.Node]:
         """The nodes that the expression of `node` computes, in recorded order, `node` last."""

@@ -43,26 +43,62 @@ def place_exports(body: Body) -> None:
     """Values that are used outside become further results, after the module's own."""
     for call in calls(body):
         child: Body = call.meta["body"]
-        if not child.exports:
-            continue
+        if child.exports:
+            take_exports(body, call, own_results(child))
+        elif is_single(output_of(child).args[0]):
+            take_single(call)
+    if body.exports:
+        output = output_of(body)
+        own = output.args[0] if own_results(body) is not None else (output.args[0],)
+        output.args = ((*own, *body.exports),)  # type: ignore[misc]
+
+
+def own_results(body: Body) -> int | None:
+    """How many results a module's own tuple has, without those that are only wanted outside."""
+    output = output_of(body)
+    if "own" not in output.meta:
+        own = output.args[0]
+        output.meta["own"] = len(own) if type(own) is tuple else None
+    found: int | None = output.meta["own"]
+    return found
+
+
+def take_exports(body: Body, call: fx.Node, count: int | None) -> None:
+    """Let the caller find a child's own results and the further ones in one tuple."""
+    wanted = [user for user in call.users if user.target is exported]
+    if count is None:  # one value: it comes first
         with body.graph.inserting_after(call):
             own = body.graph.call_function(operator.getitem, (call, 0))
         own.meta.update(
             {key: call.meta[key] for key in ("positions", "val", "length") if key in call.meta}
         )
         own.meta["item"] = 0
-        left_alone = {own, *(user for user in call.users if user.target is exported)}
-        call.replace_all_uses_with(own, partial(is_other, left_alone))
+        call.replace_all_uses_with(own, partial(is_other, {own, *wanted}))
         call.meta.pop("val", None)
-        call.meta["length"] = 1 + len(child.exports)
-        for user in list(call.users):
-            if user.target is exported:
-                user.target = operator.getitem
-                user.args = (call, user.args[1] + 1)  # type: ignore[operator]
-                user.meta["item"] = user.args[1]
-    if body.exports:
-        output = output_of(body)
-        output.args = ((output.args[0], *body.exports),)
+    first = 1 if count is None else count
+    call.meta["length"] = first + len(call.meta["body"].exports)
+    for user in wanted:
+        user.target = operator.getitem
+        user.args = (call, user.args[1] + first)  # type: ignore[operator]
+        user.meta["item"] = user.args[1]
+
+
+def is_single(result: Any) -> bool:
+    """A tuple of one value."""
+    return type(result) is tuple and len(result) == 1 and isinstance(result[0], fx.Node)
+
+
+def take_single(call: fx.Node) -> None:
+    """A tuple of one value, of which nothing but that value is used, is that value."""
+    if any(user.target is not operator.getitem or user.args[1] != 0 for user in call.users):
+        return
+    output = output_of(call.meta["body"])
+    output.args = (output.args[0][0],)  # type: ignore[index]
+    call.meta.pop("length", None)
+    for user in list(call.users):
+        call.meta.update({key: user.meta[key] for key in ("val", "value") if key in user.meta})
+        user.replace_all_uses_with(call)
+        call.graph.erase_node(user)
 
 
 def output_of(body: Body) -> fx.Node:

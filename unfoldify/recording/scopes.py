@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import inspect
 import operator
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CodeType, FrameType
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -18,7 +20,7 @@ from torch import Tensor, fx, nn
 from unfoldify.errors import CaptureError
 from unfoldify.recording.body import Body, Parameter, exported
 from unfoldify.recording.paths import below, joined, named_state, plain_tensors
-from unfoldify.recording.record import Frame, Recorder
+from unfoldify.recording.record import Frame, Recorder, is_machinery
 from unfoldify.recording.source import Position, site, users_place
 from unfoldify.recording.traced import plain
 from unfoldify.recording.values import describe
@@ -169,10 +171,15 @@ class ScopedRecorder(Recorder):
         """From the graph at `depth` of the stack to the top: an argument of every graph in between."""
         node = self.known(tensor, self.stack[depth])
         assert node is not None
-        for body in self.stack[depth + 1 :]:
+        words = local_words(tensor, self.boundary)
+        words += [None] * (len(self.stack) - len(words))
+        for level in range(depth + 1, len(self.stack)):
+            body, word = self.stack[level], words[level]
             assert isinstance(body, Body)
-            name = node.name if node.op == "placeholder" else suggested_name(node) or "x"
-            node = self.lift(tensor, body, name)
+            # the user's name of it here, or the one further in, or the one that it comes with
+            further = next((inner for inner in words[level + 1 :] if inner), None)
+            given = node.name if node.op == "placeholder" else suggested_name(node) or "x"
+            node = self.lift(tensor, body, word or further or given)
         return node
 
     def bring_up(self, value: Any, body: Body, node: fx.Node) -> int:
@@ -203,6 +210,23 @@ def unseen(tensor: Tensor, positions: tuple[Position, ...]) -> CaptureError:
         "while the model ran by a call that cannot be seen (TorchScript, a C++ extension, numpy).\n"
         "Make it by a torch call, or keep it as a buffer of the model."
     )
+
+
+def local_words(value: Any, boundary: frozenset[CodeType]) -> list[str | None]:
+    """What the user's variables call a value in each running call of a module, the outermost first.
+
+    In one call the function that was entered first decides; `boundary` are the frames between calls.
+    """
+    words: list[str | None] = [None]
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code in boundary:
+            words.append(None)
+        elif not is_machinery(frame.f_code.co_filename):
+            found = (name for name, held in frame.f_locals.items() if held is value)
+            words[-1] = next((name for name in found if name.strip("_.")), words[-1])
+        frame = frame.f_back
+    return words[-2::-1]
 
 
 def suggested_name(node: fx.Node) -> str | None:

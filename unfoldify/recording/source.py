@@ -43,6 +43,7 @@ class Site:
         str | None, ...
     ] = ()  # names on the left; more than one where a tuple is unpacked
     unpacks: bool = False
+    target: ast.expr | None = field(default=None, compare=False)  # what those names stand in
     index: int | None = (
         None  # of the subscript that the value is taken apart by at once: `x.shape[-1]`
     )
@@ -92,6 +93,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         role=role,
         targets=targets,
         unpacks=unpacks,
+        target=statement.targets[-1] if isinstance(statement, ast.Assign) else None,
         index=_index(file, expression),
         appended_to=_list(statement),
         expression=expression,
@@ -134,6 +136,10 @@ def parsed(filename: str) -> SourceFile | None:
             # an augmented assignment computes at the span of the whole statement
             key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
             expressions.setdefault(key, node)  # type: ignore[arg-type]
+        elif isinstance(node, ast.For) and node.end_lineno and node.end_col_offset:
+            # a loop starts at the span of the whole statement
+            key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+            expressions.setdefault(key, node.iter)
         elif isinstance(node, (ast.If, ast.While)) and node.end_lineno and node.end_col_offset:
             # the jump that asks for the truth of the test has the span of the whole statement
             key = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
@@ -221,7 +227,7 @@ def _statement(file: SourceFile, node: ast.AST) -> ast.stmt:
 
 def _targets(target: ast.expr) -> tuple[tuple[str | None, ...], bool]:
     if isinstance(target, (ast.Tuple, ast.List)):
-        return tuple(_targets(element)[0][0] for element in target.elts), True
+        return tuple(_name_of(element) for element in target.elts), True
     if isinstance(target, ast.Name):
         return (target.id,), False
     if isinstance(target, ast.Attribute):
@@ -239,6 +245,12 @@ def _list(statement: ast.stmt) -> str | None:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=word), "append"), [_], [])):
             return word
     return None
+
+
+def _name_of(target: ast.expr) -> str | None:
+    """The name that one of several targets has; a tuple inside the tuple has none."""
+    names, unpacks = _targets(target)
+    return None if unpacks else names[0]
 
 
 def _index(file: SourceFile, expression: ast.expr) -> int | None:
