@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 import torch.utils.checkpoint
-from torch import nn, randn
+from torch import Tensor, nn, randn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from tests.models.example import example, refused
 
@@ -144,6 +148,71 @@ class Doubled(torch.autograd.Function):
 class CustomFunction(Linear3):
     def forward(self, x):
         return Doubled.apply(self.fc(x))
+
+
+SLOPE = 0.5
+
+
+def leaky(x: Tensor) -> Tensor:
+    """A helper of the function below, in the same file."""
+    return F.leaky_relu(x, SLOPE)
+
+
+class Leaky(Function):
+    """Its text uses names that this file imports, and has annotations that mean nothing elsewhere."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slopes: dict[str, float]) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.slopes = slopes
+        return leaky(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return torch.where(x > 0, grad, grad * ctx.slopes["negative"]), None
+
+
+@example(randn(4, 3))
+class CustomFunctionOfThisFile(Linear3):
+    def forward(self, x):
+        return Leaky.apply(self.fc(x), {"negative": SLOPE})
+
+
+class Reversible(Function):
+    """Runs modules and frees their memory; the backward runs them again."""
+
+    @staticmethod
+    def forward(ctx, x, blocks):
+        ctx.blocks = blocks
+        with torch.no_grad():
+            y = x
+            for block in blocks:
+                y = block(y).tanh()
+        ctx.save_for_backward(x)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = y = x.detach().requires_grad_()
+            for block in ctx.blocks:
+                y = block(y).tanh()
+        torch.autograd.backward(y, grad)
+        return x.grad, None
+
+
+@example(randn(4, 3))
+class FunctionOfModules(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.blocks = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])
+
+    def forward(self, x):
+        return Reversible.apply(self.fc(x), self.blocks) * 2
 
 
 @example(randn(4, 3))

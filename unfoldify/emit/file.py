@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 from torch import nn
 
 from unfoldify.emit.arguments import Arguments, ClassName
+from unfoldify.emit.autograd import autograd_sources
 from unfoldify.emit.class_names import name_classes
 from unfoldify.emit.constants.numbers import formula
 from unfoldify.emit.constructor import base_of
@@ -75,14 +74,12 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     return ast.ClassDef(kind.name, [base], [], [*words, *(body or [ast.Pass()])], [])
 
 
-def autograd_functions(merged: Merged) -> Iterator[str]:
-    """The source of the user's own autograd functions, as it is."""
-    seen: set[type] = set()
-    for body in walk_bodies(merged.root.bodies[0]) if merged.root.bodies else ():
-        for node in body.graph.nodes:
-            if isinstance(node.target, AutogradCall) and node.target.cls not in seen:
-                seen.add(node.target.cls)
-                yield textwrap.dedent(inspect.getsource(node.target.cls)).rstrip()
+def autograd_functions(merged: Merged) -> list[str]:
+    """The source of the user's own autograd functions, with what it needs."""
+    bodies = walk_bodies(merged.root.bodies[0]) if merged.root.bodies else ()
+    targets = [node.target for body in bodies for node in body.graph.nodes]
+    called = [target.cls for target in targets if isinstance(target, AutogradCall)]
+    return autograd_sources(dict.fromkeys(called))
 
 
 def output_classes(merged: Merged) -> Iterator[ast.ClassDef]:

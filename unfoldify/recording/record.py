@@ -27,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 
 from unfoldify import notes
 from unfoldify.errors import CaptureError
+from unfoldify.recording.autograd import can_be_written, run_forward
 from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
@@ -92,6 +93,7 @@ class Recorder(TorchFunctionMode):
         self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
         self.grad_mode = True
+        self.through = 0  # how many autograd functions are being run as plain calls
 
     @property
     def frame(self) -> Frame:
@@ -211,11 +213,21 @@ class Recorder(TorchFunctionMode):
 
     def autograd_call(self, cls: Any, call: Any, args: Any, kwargs: Any) -> Any:
         """A custom autograd.Function: its backward is part of it, so it stays whole."""
+        if not can_be_written(args):
+            return self.run_through(cls, args)
         with self.pause(), torch._C.DisableTorchFunction():
             result = call(*plain_arguments(args), **plain_arguments(kwargs))
         node = self.add("call_function", AutogradCall(cls), args, kwargs)
         self.bind(result, node)
         return result
+
+    def run_through(self, cls: Any, args: Any) -> Any:
+        """A function that stays no function: gradients flow through all that it calls."""
+        self.through += 1
+        try:
+            return run_forward(cls, args)
+        finally:
+            self.through -= 1
 
     def einops_call(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Run one call of einops and record it whole."""
@@ -272,7 +284,7 @@ class Recorder(TorchFunctionMode):
         node.meta["positions"] = self.positions()
         if self.frame.layers:
             node.meta["layer"] = self.frame.layers[-1]
-        if torch.is_grad_enabled() != self.grad_mode:
+        if torch.is_grad_enabled() != self.grad_mode and not self.through:
             node.meta["grad"] = torch.is_grad_enabled()
         return node
 

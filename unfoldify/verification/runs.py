@@ -183,7 +183,13 @@ def _gradients(
             raise
         torch.autograd.backward(list(ends.values()), weights)  # what re-entrant checkpoints need
         return {name: source.grad for name, source in sources.items()}
-    return dict(zip(sources, gradients, strict=True))
+    found = zip(sources.items(), gradients, strict=True)
+    return {name: _total(gradient, source.grad) for (name, source), gradient in found}
+
+
+def _total(gradient: Tensor | None, left: Tensor | None) -> Tensor | None:
+    """A gradient and what a backward that runs another one has left at the source itself."""
+    return left if gradient is None else gradient if left is None else gradient + left
 
 
 def _random_like(tensor: Tensor, seed: int) -> Tensor:
