@@ -15,7 +15,7 @@ from unfoldify.emit.file import emit
 from unfoldify.emit.functions.functions import Functions
 from unfoldify.emit.header import header, users_patterns
 from unfoldify.emit.patch.patch import patched
-from unfoldify.errors import VerificationError
+from unfoldify.errors import CaptureError, VerificationError
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.effects import settle
 from unfoldify.lowering.lower import Declined, Group, Lowering, lower
@@ -26,6 +26,7 @@ from unfoldify.recording.sizes import affordable
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
+from unfoldify.verification.decided import decided_by_values
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
 from unfoldify.verification.verify import verify
 
@@ -104,6 +105,9 @@ def unfoldify(
     report = summarize(recorded, groups, declined, verification, errors, time.monotonic() - start)
     result = Result(source, module, report, side)
     if verification is not None and not verification.ok:
+        decided = decided_by_values(model, args, kwargs, options.wanted)
+        if decided is not None:
+            raise CaptureError(decided)
         raise VerificationError(f"{type(model).__name__}: {verification.first_difference}", result)
     return result
 

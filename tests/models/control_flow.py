@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn, randn
 
-from tests.models.example import example
+from tests.models.example import example, refused
 
 
 class Linear3(nn.Module):
@@ -281,3 +281,24 @@ class UnusedPartOfHelper(nn.Module):
         first, second = self.both(x)
         third, _ = self.both(first)
         return second + third
+@refused(
+    "with other weights the model does something else here: the values of tensors decide, and a "
+    "file can say only one way.\nDecide by sizes or flags, choose with torch.where, or unfoldify "
+    "the modules around it.",
+    randn(8, 3),
+)
+class Experts(nn.Module):
+    """Which modules run, and how often, is for the values to say."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Linear(3, 5)
+        self.experts = nn.ModuleList([nn.Linear(3, 3) for _ in range(5)])
+
+    def forward(self, x):
+        chosen = self.gate(x).argmax(dim=-1)
+        out = torch.zeros_like(x)
+        for expert in chosen.unique():
+            rows = (chosen == expert).nonzero().flatten()
+            out = out.index_add(0, rows, self.experts[int(expert)](x[rows]))
+        return out
