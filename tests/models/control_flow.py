@@ -281,6 +281,8 @@ class UnusedPartOfHelper(nn.Module):
         first, second = self.both(x)
         third, _ = self.both(first)
         return second + third
+
+
 @refused(
     "with other weights the model does something else here: the values of tensors decide, and a "
     "file can say only one way.\nDecide by sizes or flags, choose with torch.where, or unfoldify "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import keyword
-import math
 import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -110,11 +109,11 @@ class Expressions:
             own = as_written(origin[0], value, self.module)
             if own is not None:
                 return own
-        if not math.isfinite(value):
-            return constant(value)
-        if math.copysign(1, value) < 0 and (value or isinstance(value, float)):
+        if isinstance(constant(value), ast.Constant):
+            return Hole.of(value, origin)
+        if value == value and abs(value) != float("inf"):
             return ast.UnaryOp(ast.USub(), Hole.of(-value, origin))
-        return Hole.of(value, origin)
+        return constant(value)
 
     def slice(self, value: slice) -> ast.expr:
         parts = [

@@ -7,7 +7,6 @@ from typing import Any
 
 from unfoldify.emit.declare import Declaration
 from unfoldify.emit.format import Blank, Remarked
-from unfoldify.emit.formulas import float_formula
 
 BEFORE_SHAPE = "; "  # between what a line sums over and the shape of the example
 
@@ -78,15 +77,12 @@ def dotted(path: str) -> ast.expr:
 
 
 def constant(value: Any) -> ast.expr:
-    """A Python value as a literal; negative numbers as the operator that they are, roots as roots."""
+    """A Python value as a literal; negative numbers as the operator that they are."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value != value or value in (float("inf"), float("-inf")):
             return ast.Call(name("float"), [ast.Constant(repr(float(value)))], [])
         if value < 0 or (value == 0 and str(value).startswith("-")):
-            return ast.UnaryOp(ast.USub(), constant(-value))
-        formula = float_formula(value) if isinstance(value, float) else None
-        if formula is not None:
-            return ast.parse(formula, mode="eval").body
+            return ast.UnaryOp(ast.USub(), ast.Constant(-value))
     if isinstance(value, tuple):
         return ast.Tuple([constant(item) for item in value], ast.Load())
     if isinstance(value, list):
