@@ -124,3 +124,28 @@ class BrainLSTM(nn.Module):
 
     def forward(self, x):
         return self.lstm(x)[0]
+
+
+class Places(nn.Module):
+    """Is told the dtype of what it makes."""
+
+    def made(self, n, dtype):
+        return torch.linspace(0.0, 0.7, n, dtype=dtype)
+
+    def forward(self, x, dtype=None):
+        return self.made(x.shape[1], dtype)
+
+
+@example(randn(2, 3, dtype=torch.bfloat16))
+class DtypeHandedOver(nn.Module):
+    """A dtype that is said far from where it is used, and one that is read there."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.places = nn.Linear(3, 3), Places()
+        self.bfloat16()
+
+    def forward(self, x):
+        exact = self.places(x, dtype=torch.float32)
+        read = self.places(x, x.dtype)
+        return self.fc(x).float() * exact, self.fc(x) + read

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from typing import Any
 
 import torch
 from torch import fx
 
 from unfoldify.recording.align import before
-from unfoldify.recording.source import site
+from unfoldify.recording.body import Body
+from unfoldify.recording.source import Position, site
 
 
-def settle_dtypes(graph: fx.Graph) -> None:
+def settle_dtypes(body: Body) -> None:
     """`dtype=x.dtype` was recorded as the dtype it was; where the source reads one, so does the
     graph.
     """
+    graph = body.graph
     for node in list(graph.nodes):
         if not any(isinstance(value, torch.dtype) for value in (*node.args, *node.kwargs.values())):
             continue
         given = dtype_expression(node)
-        if given is None or is_literal(given):
+        if given is None or is_literal(handed_over(given, history(node, body))):
             continue
         node.args = tuple(read(graph, node, value, given) for value in node.args)
         node.kwargs = {key: read(graph, node, value, given) for key, value in node.kwargs.items()}
@@ -40,6 +43,37 @@ def dtype_expression(node: fx.Node) -> ast.expr | None:
             named = next((arg for arg in reversed(call.args) if mentions_dtype(arg)), None)
             return named or variable_at(node, call)
     return None
+
+
+def history(node: fx.Node, body: Body | None) -> list[Position]:
+    """The positions that led to a call, through the calls of modules around it."""
+    found: list[Position] = list(node.meta.get("positions", ()))
+    while body is not None:
+        found.extend(body.positions)
+        body = body.parent
+    return found
+
+
+def handed_over(expression: ast.expr, positions: list[Position]) -> ast.expr:
+    """What a parameter stands for: the argument of the call around, as far out as it is one."""
+    for (code, _), outer in itertools.pairwise(positions):
+        if not isinstance(expression, ast.Name):
+            break
+        found = site(outer)
+        call = found.expression if found is not None else None
+        names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        if expression.id not in names or not isinstance(call, ast.Call):
+            break
+        place = names.index(expression.id) - (names[0] == "self")
+        given = {word.arg: word.value for word in call.keywords}
+        starred = any(isinstance(arg, ast.Starred) for arg in call.args)
+        if expression.id in given:
+            expression = given[expression.id]
+        elif not starred and 0 <= place < min(len(call.args), code.co_argcount):
+            expression = call.args[place]
+        else:
+            break
+    return expression
 
 
 def mentions_dtype(expression: ast.expr) -> bool:

@@ -25,7 +25,7 @@ def finish(body: Body) -> None:
     for call in calls(body):
         finish(call.meta["body"])
     place_exports(body)
-    settle_dtypes(body.graph)
+    settle_dtypes(body)
     dissolve(body)
     drop_dead(body.graph.nodes, has_effect, rounds=True)
     roll(body.graph, over_modules=False)
