@@ -67,8 +67,8 @@ MODELS: Mapping[str, Golden] = {
 }
 
 
-def written(name: str) -> Iterator[tuple[str, str]]:
-    """(file name, text) of all that belongs to a model."""
+def example(name: str) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any], Path]:
+    """The model, what it is called with, and its file."""
     golden = MODELS[name]
     loaded = load(parse_target(str(FIXTURES / golden.file)))
     model, args, kwargs = loaded.model, loaded.args, loaded.kwargs
@@ -77,8 +77,14 @@ def written(name: str) -> Iterator[tuple[str, str]]:
         model = golden.build(sys.modules[type(model).__module__])
     if golden.args is not None:
         args, kwargs = tuple(torch.randn_like(x) for x in golden.args), {}
+    return model, args, kwargs, FIXTURES / golden.file
+
+
+def written(name: str) -> Iterator[tuple[str, str]]:
+    """(file name, text) of all that belongs to a model."""
+    model, args, kwargs, path = example(name)
     for layout in LAYOUTS:
-        result = unfoldify.unfoldify(model, args, kwargs, layout=layout, source_path=loaded.path)
+        result = unfoldify.unfoldify(model, args, kwargs, layout=layout, source_path=path)
         assert not result.constants, "a golden is one file"
         yield f"{layout}.py", result.source
         if layout == "inline":

@@ -215,6 +215,20 @@ def test_a_bias_that_all_layers_have_is_no_option() -> None:
     assert functions(result.source)["linear"].splitlines()[0] == "def linear(x, weight, bias):"
 
 
+class Stage(nn.Sequential):
+    def __init__(self, width: int, k: int, stride: int = 1) -> None:
+        super().__init__(nn.Conv2d(width, width, k, stride, k // 2), nn.ReLU())
+
+
+def test_blocks_that_differ_in_numbers_are_one_class() -> None:
+    """Stride 1 and stride 2, one pixel and three: one class, which reads them from its layer."""
+    model = nn.Sequential(Stage(4, 3), Stage(4, 1), Stage(4, 3, 2))
+    source = unfoldify.unfoldify(model, torch.randn(2, 4, 9, 9), layout="functions").source
+    assert source.count("class Stage") == 1
+    assert "def __init__(self, k, stride):" in source
+    assert "super().__init__(Stage(3, 1), Stage(1, 1), Stage(3, 2))" in source
+
+
 def test_numbers_that_differ_are_arguments() -> None:
     """Two attentions of 2 and 4 heads are one function, which takes the heads."""
     result, _ = written("attentions")

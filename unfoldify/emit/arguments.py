@@ -13,6 +13,7 @@ from torch import nn
 from unfoldify.emit.configuration import parameters_of
 from unfoldify.emit.constructor import literal
 from unfoldify.emit.format import Comment, Remarked
+from unfoldify.emit.functions.function import FunctionCall, without_defaults
 from unfoldify.emit.lines import (
     BEFORE_SHAPE,
     ClassCall,
@@ -102,6 +103,8 @@ class Arguments:
 
     def fill(self, trees: list[Any], *, in_init: bool) -> Any:
         """One tree from the trees of all instances: what differs is read from an argument."""
+        if isinstance(trees[0], FunctionCall):
+            trees = without_defaults(trees)
         first = trees[0]
         if isinstance(first, Hole):
             return self.hole(trees, in_init=in_init)

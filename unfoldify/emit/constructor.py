@@ -99,7 +99,7 @@ class Constructor:
 
     def statements(self) -> list[ast.stmt]:
         _, args, keywords, made = base_of(self.module)
-        if isinstance(self.module, BASES) and type(self.module) not in BASES:
+        if isinstance(self.module, BASES):
             args, made = self.container_items()
         first = ast.Expr(
             ast.Call(

@@ -15,7 +15,7 @@ import torch
 from torch import fx, nn
 
 from unfoldify.emit.containers import place_of
-from unfoldify.emit.functions.function import Function
+from unfoldify.emit.functions.function import Function, FunctionCall
 from unfoldify.emit.lines import Hole, constant, dotted, name
 from unfoldify.emit.plan import use_of
 from unfoldify.emit.spelling import (
@@ -188,7 +188,7 @@ class Expressions:
                 ast.keyword(key, self.value(value, (node, key)))
                 for key, value in node.kwargs.items()
             ]
-            return ast.Call(name(target.name), args, named)
+            return FunctionCall.of(target, args, named)
         if isinstance(target, Construct):
             keywords = [ast.keyword(key, self.value(value)) for key, value in node.kwargs.items()]
             return ast.Call(name(target.name), [], keywords)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -12,6 +14,7 @@ class Function:
 
     word: str
     name: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # of parameters that calls give
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{self.word} is written, not run")
@@ -23,3 +26,38 @@ class Function:
     def settle(self) -> None:
         """Bring the calls of the function into their last form, now that all of them are known."""
         raise NotImplementedError
+
+
+class FunctionCall(ast.Call):
+    """A call that gives every number, so that calls that differ in numbers alone are alike; those
+    that are at their defaults everywhere go when the instances of a class are known.
+    """
+
+    defaults: Mapping[str, Any] = {}
+
+    @classmethod
+    def of(
+        cls, function: Function, args: list[ast.expr], keywords: list[ast.keyword]
+    ) -> FunctionCall:
+        call = cls(ast.Name(function.name, ast.Load()), args, keywords)
+        call.defaults = function.defaults
+        return call
+
+
+def without_defaults(calls: list[FunctionCall]) -> list[ast.Call]:
+    """Calls of one place, without numbers that are at the default in all of them."""
+    first = calls[0]
+    kept = [
+        index
+        for index, keyword in enumerate(first.keywords)
+        if keyword.arg not in first.defaults
+        or any(number(c.keywords[index].value) != first.defaults[str(keyword.arg)] for c in calls)
+    ]
+    return [ast.Call(c.func, c.args, [c.keywords[index] for index in kept]) for c in calls]
+
+
+def number(value: ast.expr) -> Any:
+    """The number, or tuple of numbers, of an argument."""
+    if isinstance(value, ast.Tuple):
+        return tuple(number(item) for item in value.elts)
+    return value.value if isinstance(value, ast.Constant) else None

@@ -56,7 +56,7 @@ class Functions:
 
     def of_library(self, entry: str, style: str) -> LibraryFunction:
         word = entry if style == self.style else f"{entry}_{style}"
-        function = LibraryFunction(word, "", entry, style, self.dialect)
+        function = LibraryFunction(word, entry=entry, style=style, dialect=self.dialect)
         return self.library.setdefault((entry, style), function)
 
     def settle(self, taken: Iterable[str]) -> None:

@@ -140,6 +140,7 @@ class LibraryFunction(Function):
         given = [call.given for call in self.calls]
         self.needs = needs = needs_of(self.entry, given, self.uses)
         names = [name for name in parameters_of(self.entry) if name not in needs.fixed]
+        self.defaults = defaults_of(self.entry, names, given, needs.scalars)
         for call, values in zip(self.calls, given, strict=True):
             plain = {
                 key: value[0] if key in needs.scalars and isinstance(value, tuple) else value
@@ -149,10 +150,24 @@ class LibraryFunction(Function):
             while len(args) < len(names) and is_operand(plain.get(names[len(args)])):
                 args.append(plain.pop(names[len(args)]))
             call.node.args = tuple(args)
+            plain = {**self.defaults, **plain}
             call.node.kwargs = {name: plain[name] for name in names if name in plain}
         text = rendered(library()[self.entry], needs.switches, self.style == "product")
         text = in_torch(text) if self.dialect == "torch" else text
         self.tree = specialized(parsed(text), needs.fixed, needs.scalars, needs.always)
+
+
+def defaults_of(
+    entry: str, names: list[str], calls: list[Given], scalars: Mapping[str, int]
+) -> dict[str, Any]:
+    """The numbers that a call gives where it says nothing."""
+    spatial = int(entry[-2]) if entry.endswith("d") else 0
+    return {
+        name: scalars.get(name, default(name, spatial))
+        for name in names
+        if name in (*SPATIAL, "groups")
+        and not any(isinstance(given.get(name), str) for given in calls)
+    }
 
 
 def is_operand(value: Any) -> bool:

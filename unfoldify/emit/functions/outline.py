@@ -102,7 +102,7 @@ def outlined(
         speak_torch(body.graph)
     if len(ends) == 1:  # of `x` and `weights`, say, only one is used
         title = title.partition("` and `")[0].removesuffix("`") + "`" if "`" in title else title
-    function = OutlinedFunction(word(group), "", body, title, [group.text])
+    function = OutlinedFunction(word(group), body=body, title=title, texts=[group.text])
     function.calls.append(call_in_place(graph, function, inputs, ends))
     for node in reversed(nodes):
         graph.erase_node(node)
