@@ -15,7 +15,7 @@ from einops import rearrange
 from torch import Tensor
 
 from unfoldify.notes import moves
-from unfoldify.rules.checks import check, check_rank
+from unfoldify.rules.checks import check, check_rank, shape_of, spelled
 from unfoldify.rules.rule import Style
 from unfoldify.rules.sizes import is_open, known
 
@@ -85,7 +85,7 @@ def _mean(x: Tensor, dim: int, size: int | None) -> Tensor:
         return x
     if known(size, 1):
         return x.mean(dim=dim, keepdim=True)
-    if not is_open(size) and not moves(x, dim) and int(x.shape[dim]) % size == 0:
+    if not is_open(size) and size and not moves(x, dim) and int(x.shape[dim]) % size == 0:
         return _tiles(x, dim, size).mean(dim=dim)
     inside = _members(x, dim, size)
     if dim != -1:
@@ -132,6 +132,11 @@ def _members(x: Tensor, dim: int, size: int) -> Tensor:
 
 
 def _sizes(function: str, spatial: int, x: Tensor, output_size: Size) -> list[int | None]:
+    if spatial > 1 and isinstance(output_size, Sequence) and x.dim() <= len(output_size):
+        raise ValueError(
+            f"{function}: input should have {spatial + 1} or {spatial + 2} dimensions, "
+            f"it has {x.dim()} ({spelled(shape_of(x))})"
+        )
     check_rank(function, "input", x, spatial + 1, spatial + 2)
     sizes = [output_size] * spatial if isinstance(output_size, (int, type(None))) else output_size
     sizes = list(sizes) * (spatial if len(sizes) == 1 else 1)
@@ -139,6 +144,11 @@ def _sizes(function: str, spatial: int, x: Tensor, output_size: Size) -> list[in
         len(sizes) == spatial,
         function,
         f"output_size should be {spatial} numbers, it is {output_size!r}",
+    )
+    check(
+        all(size is None or size >= 0 for size in sizes),
+        function,
+        f"output_size should not be negative, it is {output_size!r}",
     )
     return sizes
 

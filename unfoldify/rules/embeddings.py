@@ -8,7 +8,7 @@ from einops import einsum, rearrange
 from torch import Tensor
 
 from unfoldify.notes import remark
-from unfoldify.rules.checks import check
+from unfoldify.rules.checks import check, check_rank
 from unfoldify.rules.rule import Decline, Style, check_style
 
 
@@ -34,6 +34,7 @@ def embedding(
         "embedding",
         f"input should be integers, it is {input.dtype}",
     )
+    check_rank("embedding", "weight", weight, 2)
     row = torch.arange(weight.shape[0], device=weight.device)
     w = weight
     if padding_idx is not None:  # this row gets no gradient

@@ -123,6 +123,13 @@ def linear_cross_entropy(
     style: Style = "product",
 ) -> Tensor:
     """The cross entropy of `b i, c i -> b c`; a weight `c ... i` has a class for each of `...`"""
+    check_rank("linear_cross_entropy", "input", input, 1, 2)
+    check(
+        linear_weight.dim() <= 2 or input.dim() == 2,
+        "linear_cross_entropy",
+        f"input should be a batch for linear_weight ({spelled(shape_of(linear_weight))}), "
+        f"it is {spelled(shape_of(input))}",
+    )
     w, bias, extra = linear_weight, linear_bias, sizes(linear_weight)[1:-1]
     if extra:
         w = rearrange(w, "c ... i -> (c ...) i")

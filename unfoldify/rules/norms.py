@@ -31,6 +31,9 @@ def batch_norm(
     dims, ones = tuple(dim for dim in range(input.dim()) if dim != 1), " 1" * (input.dim() - 2)
     if 0 in shape_of(input):
         return _affine(input, weight, bias, ones)
+    if eps < 0 or (training and eps == 0):
+        wanted = "positive in training" if training else "no less than zero"
+        raise ValueError(f"batch_norm: eps should be {wanted}, it is {eps}")
     if training:
         _check_values("batch_norm", input, dims)
         mean = input.mean(dim=one_or_all(dims))

@@ -144,6 +144,11 @@ def _windows(x: Tensor, arguments: PoolArguments, value: float) -> Tensor:
     check_rank(arguments.function, "input", x, spatial + 1, spatial + 2)
     batch = "b " if x.dim() == spatial + 2 else ""
     shape = shape_of(x)
+    check(
+        arguments.function == "avg_pool1d" or 0 not in shape[x.dim() - spatial - 1 :],
+        arguments.function,
+        f"input ({spelled(shape)}) should have no empty dimension but the batch",
+    )
     x = pool_padded(x, arguments, value)
     first = x.dim() - spatial
     sides = zip(arguments.kernel, arguments.dilation, strict=True)

@@ -7,7 +7,7 @@ import torch
 from einops import einsum, rearrange
 from torch import Tensor
 
-from unfoldify.notes import moves, remark
+from unfoldify.notes import listener, moves, remark
 from unfoldify.rules.checks import check, shape_of, spelled
 from unfoldify.rules.rule import Decline, Style, check_style
 
@@ -65,6 +65,8 @@ def _covariances(
     x = input if input.dim() == 2 else rearrange(input, "... -> 1 (...)")
     if not x.is_floating_point() and not x.is_complex():
         x = x.to(torch.get_default_dtype())
+    _check_weights("fweights", fweights, shape_of(x)[1])
+    _check_weights("aweights", aweights, shape_of(x)[1])
     w, norm = _weights(x, correction, fweights, aweights)
     mean = x.mean(dim=1, keepdim=True)
     if w is not None:
@@ -79,6 +81,26 @@ def _covariances(
         x = (rearrange(x, "i n -> i 1 n") * y).sum(dim=-1)
         remark(x, "over n")
     return x / norm
+
+
+def _check_weights(name: str, w: Tensor | None, count: int) -> None:
+    """Raises unless there is one weight for each observation, and none of them negative."""
+    if w is None:
+        return
+    shape = spelled(shape_of(w))
+    check(w.dim() < 2, "cov", f"{name} should have at most 1 dimension, it is {shape}")
+    check(
+        w.numel() == count,
+        "cov",
+        f"{name} should have {count} elements, one for each observation, it is {shape}",
+    )
+    whole = not w.is_floating_point() and not w.is_complex()
+    if name == "fweights":
+        check(whole, "cov", f"fweights should be integers, they are {w.dtype}")
+    else:
+        check(not whole, "cov", f"aweights should be floating point, they are {w.dtype}")
+    if listener.get() is None and not torch._C._functorch.is_functorch_wrapped_tensor(w):
+        check(not bool((w < 0).any()), "cov", f"{name} should not be negative, they are {w}")
 
 
 def _weights(
