@@ -238,3 +238,17 @@ def test_sizes_whose_product_has_no_room_are_left_out() -> None:
     left = affordable(variants, (1 << 30) // 8)
     assert left
     assert dearest not in left
+
+
+class Attention(nn.Module):
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v)
+
+
+def test_keys_and_values_stay_as_many() -> None:
+    """torch's kernel takes other values than keys, and reads where there is nothing."""
+    variants = free_sizes(Attention(), (torch.randn(2, 3, 4, 8), *torch.randn(2, 2, 3, 5, 8)))
+    for variant in variants:
+        (_, k, v), _ = variant.build()
+        assert k.shape[-2] == v.shape[-2]
+    assert any(variant.build()[0][1].shape[-2] != 5 for variant in variants)

@@ -371,3 +371,17 @@ def test_a_layer_is_equal_to_another_of_its_kind(
     args = given if isinstance(given, tuple) else (given,)
     verification = verify(layer(), layer(), args)
     assert verification.ok, str(verification)
+
+
+class Statistics(nn.Module):
+    """Running statistics that come as inputs, of which torch has no gradient."""
+
+    def forward(self, x: torch.Tensor, mean: torch.Tensor, var: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.batch_norm(x, mean, var)
+
+
+def test_inputs_that_may_have_no_gradient() -> None:
+    inputs = torch.randn(2, 3, 4), torch.randn(3), torch.rand(3)
+    report = verify(Statistics(), Statistics(), inputs)
+    assert report.ok
+    assert any(check.outputs is not None for check in report.checks)

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from unfoldify import nesting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
+from unfoldify.rules.attention_checks import check_call
 
 LARGE = 1 << 21  # numbers in all inputs from which on even a batch of 8 is worth making smaller
 ROOM = 1 << 30  # bytes for one value while models are compared; float64 takes twice that
@@ -126,6 +129,17 @@ def free_sizes(
     return (*alone, SizeVariant(together, model, args, kwargs))
 
 
+class Unchecked(TorchFunctionMode):
+    """Looks at what torch does not: its kernel of attention reads beyond keys or values that are
+    fewer than the others, and writes there.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is F.scaled_dot_product_attention:
+            check_call(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
 class _Trial:
     """Runs the model at other sizes until its time is up."""
 
@@ -147,7 +161,8 @@ class _Trial:
         args, kwargs = SizeVariant(groups, self.model, self.args, self.kwargs).build()
         seed_everything(0)
         try:
-            self.model(*args, **kwargs)
+            with Unchecked():
+                self.model(*args, **kwargs)
         except Exception:
             return False
         finally:

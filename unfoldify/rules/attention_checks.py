@@ -63,3 +63,17 @@ def _check_groups(q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) ->
             FUNCTION,
             f"the heads of {name} ({spelled(shape)}) should divide those of query ({spelled(q)})",
         )
+
+
+def check_call(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> None:
+    """`check_attention`, with the arguments of a call."""
+    check_attention(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa)

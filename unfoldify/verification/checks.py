@@ -26,6 +26,9 @@ ROUNDING = 1e-14  # how far weights and inputs are moved to see what rounding ca
 MARGIN = 10  # how much more than the original's own movement a rewritten model may differ
 
 
+NO_GRADIENT = "not differentiable with respect to"  # torch, of an argument that may have none
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two models and the conditions under which the original runs."""
@@ -89,6 +92,9 @@ def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Che
     if wanted.failure is not None and setting.thaw and "leaf" in wanted.failure:
         frozen = replace(pair, setting=replace(setting, thaw=False))  # it writes to its weights
         return check(frozen, call, inputs)
+    if wanted.failure is not None and setting.thaw_inputs and NO_GRADIENT in wanted.failure:
+        frozen = replace(pair, setting=replace(setting, thaw_inputs=False))
+        return check(frozen, call, inputs)  # running statistics that come as an input
     if wanted.failure is not None:
         return replace(base, skipped=f"the original fails: {wanted.failure}")
     found = run(pair.rewritten, call, pair.state, setting)

@@ -39,6 +39,7 @@ class Setting:
     wide: bool = True  # in float64
     gradients: bool = True
     thaw: bool = True  # gradients also of parameters that ask for none
+    thaw_inputs: bool = True  # and of inputs that ask for none
     nudge: float = 0.0  # weights and inputs are moved by this part of themselves
     nudge_seed: int = 0
     seed: int = 0
@@ -123,7 +124,8 @@ class _Inputs:
         (leaf,) = relaid({path: tensor}, WIDE if self.setting.wide else {}).values()
         nudge(leaf, self.setting.nudge, self.generator)
         given = leaf
-        if self.setting.gradients and is_inexact(leaf):
+        asked = self.setting.thaw_inputs or tensor.requires_grad
+        if self.setting.gradients and asked and is_inexact(leaf):
             self.leaves[path] = leaf.requires_grad_()
             given = leaf.clone()  # a leaf could not be written to
         self.tensors[path] = given, given._version
