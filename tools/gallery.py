@@ -1,6 +1,7 @@
 """Writes docs/gallery.md: every layer and call that is spelled out, in each of its forms.
 
-    python -m tools.gallery
+    python -m tools.gallery               # every form is verified, which takes a minute or two
+    python -m tools.gallery --unchecked   # the text alone, for looking at a change of the words
 
 The text is the tool's own: a small model for each entry is rewritten, and its forward is shown.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +61,7 @@ class Form:
 
 def main() -> None:
     TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(page(check=True), encoding="utf-8")
+    TARGET.write_text(page(check="--unchecked" not in sys.argv[1:]), encoding="utf-8")
 
 
 def page(*, check: bool) -> str:

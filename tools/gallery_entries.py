@@ -185,7 +185,7 @@ NORMS = (
     layer("norm", "nn.LayerNorm(8)", TOKENS, also="norm"),
     layer("norm", "nn.GroupNorm(2, 4)", IMAGE, also="norm"),
     layer("norm", "nn.InstanceNorm1d(4)", SIGNAL, also="norm"),
-    layer("norm", "nn.RMSNorm(8)", TOKENS, also="norm"),
+    layer("norm", "nn.RMSNorm(8, eps=1e-6)", TOKENS, also="norm"),
     layer("norm", "nn.LocalResponseNorm(3)", IMAGE, also="norm"),
     call("x.softmax(dim=-1)", {"x": "2x5"}, also="norm"),
 )

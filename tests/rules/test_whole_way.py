@@ -30,7 +30,10 @@ FORMS = {
 NUMBER = count()
 # torch takes no gradient of running statistics and of the classes' weights
 NO_GRADIENTS = ("batch_norm", "instance_norm", "cross_entropy")
-DECLINED = {"corrcoef"}  # of one variable it is a scalar, of several a matrix: not one file
+DECLINED = {
+    "corrcoef",  # of one variable it is a scalar, of several a matrix: not one file
+    "nn.functional.rms_norm",  # without eps, which then follows the input's dtype
+}
 EXPECTED_ONLY = {"linalg.matrix_power"}  # torch's identity matrix asks for gradients of zero
 
 

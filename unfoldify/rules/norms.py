@@ -10,8 +10,9 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from unfoldify.notes import listener
 from unfoldify.rules.checks import check, shape_of, spelled
-from unfoldify.rules.rule import Style
+from unfoldify.rules.rule import Decline, Style
 from unfoldify.rules.windows import padded
 
 
@@ -140,6 +141,8 @@ def rms_norm(
 ) -> Tensor:
     """`... i`, over the root of the mean square of each token's features"""
     dims = _last("rms_norm", input, normalized_shape)
+    if eps is None and listener.get() is not None:
+        raise Decline("eps is not given: it is another number for another dtype of the input")
     if eps is None:
         eps = torch.finfo(input.dtype).eps
     x = input
