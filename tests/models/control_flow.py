@@ -304,3 +304,34 @@ class Experts(nn.Module):
             rows = (chosen == expert).nonzero().flatten()
             out = out.index_add(0, rows, self.experts[int(expert)](x[rows]))
         return out
+
+
+class TwoStates(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+
+    def forward(self, x, states):
+        h, c = states
+        i, f = self.fc(torch.cat([x, h], 1)).chunk(2, 1)
+        c = f.sigmoid() * c + i.tanh()
+        return c.tanh(), c
+
+
+@example(randn(2, 3, 3))
+class StatesThatBeginAsOne(nn.Module):
+    """The first round is called otherwise; and as many rounds follow as there are examples."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells = nn.ModuleList([TwoStates(), TwoStates()])
+
+    def forward(self, x):
+        for cell in self.cells:
+            h = c = torch.zeros(x.size(0), 3, dtype=x.dtype)
+            outputs = []
+            for t in range(x.size(1)):
+                h, c = cell(x[:, t], [h, c])
+                outputs.append(h)
+            x = torch.stack(outputs, dim=1)
+        return x, c

@@ -166,3 +166,15 @@ class SizesFromAChild(nn.Module):
         image, height, width = self.mixed(x, height, width)
         larger = F.interpolate(image, size=(2 * size[0], 2 * width))
         return image, larger, x.sum(dim=1) / self.patches.area, height + 1
+
+
+@example(randn(2, 3, 16, 16))
+class SidesThatStandStill(nn.Module):
+    """Of 16, 17 or 18 pixels the first layer makes 4; the second must take odd numbers as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 4, stride=4), nn.Conv1d(4, 4, 2, stride=2)
+
+    def forward(self, x):
+        return self.second(self.first(x).flatten(2))

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import unfoldify
 from unfoldify.preserve import same_bits
 from unfoldify.recording.sizes import SizeVariant, affordable, candidates, cheapest, free_sizes
 
@@ -67,8 +68,8 @@ def test_one_batch_in_two_inputs_and_both_sides_of_a_mask() -> None:
     assert moved(free_sizes(TwoInputs(), (x, torch.randn(2, 5, 6), mask))) == [
         "queries.0 keys.0 > 3",
         "queries.1 keys.1 mask.0 mask.1 > 7",
-        "queries.2 keys.2 > 8",
-        "queries.0 keys.0 > 3, queries.1 keys.1 mask.0 mask.1 > 7, queries.2 keys.2 > 8",
+        "queries.2 keys.2 > 9",
+        "queries.0 keys.0 > 3, queries.1 keys.1 mask.0 mask.1 > 7, queries.2 keys.2 > 9",
     ]
 
 
@@ -96,10 +97,10 @@ def test_multiples_for_a_network_that_halves_its_input() -> None:
     ]
     assert moved(free_sizes(UNet(), (torch.randn(2, 3, 32, 32),))) == [
         "image.0 > 4",
-        "image.1 > 5",
+        "image.1 > 6",
         "image.2 > 16",
         "image.3 > 48",
-        "image.0 > 4, image.1 > 5, image.2 > 16, image.3 > 48",
+        "image.0 > 4, image.1 > 6, image.2 > 16, image.3 > 48",
     ]
 
 
@@ -110,7 +111,7 @@ class Square(nn.Module):
 
 def test_dims_that_only_move_together() -> None:
     found = free_sizes(Square(), (torch.randn(2, 3, 7, 7),))
-    assert moved(found)[-2:] == ["x.2 x.3 > 8", "x.0 > 4, x.1 > 5, x.2 x.3 > 8"]
+    assert moved(found)[-2:] == ["x.2 x.3 > 8", "x.0 > 4, x.1 > 6, x.2 x.3 > 8"]
 
 
 class Fixed(nn.Module):
@@ -252,3 +253,23 @@ def test_keys_and_values_stay_as_many() -> None:
         (_, k, v), _ = variant.build()
         assert k.shape[-2] == v.shape[-2]
     assert any(variant.build()[0][1].shape[-2] != 5 for variant in variants)
+
+
+def test_sizes_that_stand_still_for_a_neighbour_are_no_promise() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 4, 4, stride=4), nn.Conv1d(4, 4, 2, stride=2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.second(self.first(x).flatten(2))
+
+    model = Net()
+    module = unfoldify.unfoldify(model, torch.randn(2, 3, 16, 16)).module
+    other = torch.randn(2, 3, 20, 20)
+    torch.testing.assert_close(module(other), model(other))
+
+
+def test_dims_of_nearly_one_size_do_not_move_in_step() -> None:
+    variant = free_sizes(nn.Linear(4, 4), (torch.randn(2, 3, 4),))[-1]
+    assert moved((variant,)) == ["input.0 > 5, input.1 > 7"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,14 +90,21 @@ def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
     theirs: Any = fellow.meta.get("loop")
     if (ours is None) != (theirs is None):
         raise Unalike(place.node, fellow, "a loop in one run alone")
-    if ours is None or ours.sequences or ours.counted or ours.rounds == theirs.rounds:
+    if ours is None or ours.sequences:
+        return
+    if ours.counted:
+        count = ours.index.args[0]
+        if in_other_run(count, place.fellows) not in (theirs.rounds, None):
+            raise Unalike(place.node, fellow, f"{theirs.rounds} rounds, not as many as {count}")
+        return
+    if ours.rounds == theirs.rounds:
         return
     head = next(
         node
         for node in place.body.graph.nodes
         if node.meta.get("head_of") is ours or node is place.node
     )
-    count = explain(replace(place, node=head), ours.rounds, theirs.rounds)
+    count = explained(replace(place, node=head), ours.rounds, theirs.rounds, explain)
     if count is None:
         raise Unalike(place.node, fellow, f"{ours.rounds} / {theirs.rounds} rounds")
     ours.counted = True
@@ -111,13 +118,18 @@ def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
 def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
     """Walk the arguments of two fellows and explain each constant that differs."""
     node = place.node
+    if node.target is index_of_round:  # `compare_loops` sees to how often it goes round
+        return
 
     def walk(ours: Any, theirs: Any) -> Any:
         if isinstance(ours, fx.Node):
             if isinstance(theirs, fx.Node) and place.fellows.get(ours) is theirs:
                 return ours
             meant = theirs.meta.get("explains", theirs) if isinstance(theirs, fx.Node) else theirs
-            if "explains" in ours.meta and same_constant(ours.meta["explains"], meant):
+            if "explains" in ours.meta and (
+                same_constant(ours.meta["explains"], meant)
+                or same_constant(in_other_run(ours, place.fellows), meant)
+            ):
                 return ours
             raise Unalike(node, fellow, "other operands")
         if (
@@ -135,13 +147,9 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
             return ours
         if isinstance(theirs, fx.Node) and same_constant(ours, theirs.meta.get("explains")):
             return ours
-        known = set(place.body.graph.nodes)
-        found = explain(place, ours, theirs)
+        found = explained(place, ours, theirs, explain)
         if found is None:
             raise Unalike(node, fellow, f"{ours!r} / {theirs!r}")
-        for made in place.body.graph.nodes:
-            if made not in known:
-                made.meta["explains"] = ours
         return found
 
     args, kwargs = (
@@ -150,6 +158,32 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
     )
     if node.meta.get("body") is None:
         node.args, node.kwargs = args, kwargs
+
+
+def explained(place: Place, ours: Any, theirs: Any, explain: Explain) -> Any:
+    """What a value is that was this in one run and that in the other; new nodes say what for."""
+    known = set(place.body.graph.nodes)
+    found = explain(place, ours, theirs)
+    for made in place.body.graph.nodes:
+        if made not in known:
+            made.meta["explains"] = ours
+    return found
+
+
+def in_other_run(made: Any, fellows: Mapping[fx.Node, fx.Node]) -> Any:
+    """What the expression that explains a number gives in another run; None if nobody can tell."""
+    if not isinstance(made, fx.Node):
+        return made
+    if made in fellows:
+        fellow = fellows[made]
+        return fellow.meta.get("value", fellow.meta.get("val"))
+    args = [in_other_run(arg, fellows) for arg in made.args]
+    if made.op != "call_function" or any(arg is None for arg in args):
+        return None
+    try:
+        return made.target(*args)  # type: ignore[operator]
+    except (AttributeError, TypeError, IndexError, ValueError, ZeroDivisionError):
+        return None
 
 
 def same_constant(ours: Any, theirs: Any) -> bool:

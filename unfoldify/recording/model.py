@@ -11,6 +11,7 @@ from torch import nn
 
 from unfoldify.blame import fact, users_line
 from unfoldify.errors import CaptureError, UnfoldifyError
+from unfoldify.nesting import tensors_of_call
 from unfoldify.preserve import preserved, seed_everything, silenced
 from unfoldify.recording.align import Unalike, align, by_mode, by_size
 from unfoldify.recording.body import Body
@@ -23,6 +24,9 @@ from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.tidy import tidy
 
 Wanted = Callable[[str, str], bool]
+
+
+FAR_ENOUGH = 1 << 20  # numbers in the inputs of a run that only looks what moves
 
 
 @dataclass(frozen=True)
@@ -149,11 +153,28 @@ def explain_sizes(
         if not differences:
             free.append(variant)
             if variant is variants[-1]:
-                return [], list(variants)
+                return look_farther(model, first, variant, wanted, training), list(variants)
         fixed.extend(
             sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
         )
     return fixed, free
+
+
+def look_farther(
+    model: nn.Module, first: Recording, variant: SizeVariant, wanted: Wanted, training: bool
+) -> list[Fixed]:
+    """What differs at sizes so far away that every size that can move has moved."""
+    for farther in variant.farther():
+        args, kwargs = farther.build()
+        if sum(t.numel() for _, t in tensors_of_call(model, args, kwargs)) > FAR_ENOUGH:
+            continue
+        try:
+            other = observe(model, args, kwargs, wanted, training=training)
+        except Exception:  # nobody said that the model takes these
+            continue
+        differences = list(align(first.root, other.root, by_size))
+        return [sizes_fixed(ours, each, farther) for ours, _, each in differences[:3]]
+    return []
 
 
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:

@@ -182,7 +182,10 @@ class Roller:
         if places[0] is None and all(p is not None and p[0] == r for r, p in enumerate(places[1:])):
             offsets = {p[1] for p in places[1:] if p is not None}
             if len(offsets) == 1:
-                return Carried(values[0], self.rounds[0][offsets.pop()])
+                end = self.rounds[0][offsets.pop()]
+                if "length" in end.meta and "val" not in end.meta:
+                    raise NoLoop  # several results are handed on one by one, by their own names
+                return Carried(values[0], end)
         if any(p is not None for p in places) or not isinstance(values[0], fx.Node):
             raise NoLoop
         if all(v is values[0] for v in values):

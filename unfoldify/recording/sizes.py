@@ -62,6 +62,25 @@ class SizeVariant:
         """How much there is to compute with these sizes, as a part of the example's, about."""
         return math.prod(group.size / group.dims[0].size for group in self.groups)
 
+    def farther(self) -> Iterator[SizeVariant]:
+        """The same dims at about twice their size, where they are not far from the example's.
+
+        Strides round: of 16 and 17 pixels, a layer may make 4 of either. The second variant gives
+        dims of one size the same new one.
+        """
+        for distinct in (True, False):
+            taken: set[int] = set()
+            groups = []
+            for group in self.groups:
+                n, size = group.dims[0].size, group.size
+                if n >= 3 and n < size < 2 * n:
+                    size = 5 * n // 2 if distinct and 2 * n in taken else 2 * n
+                taken.add(size)
+                groups.append(Group(group.dims, size))
+            found = SizeVariant(tuple(groups), self.model, self.args, self.kwargs)
+            if found.groups != self.groups:
+                yield found
+
     @property
     def description(self) -> str:
         """The new shapes, one for each input that changes: `x: 3x3x33x34`."""
@@ -174,24 +193,34 @@ def _free_groups(trial: _Trial) -> tuple[Group, ...]:
     groups: list[Group] = []
     settled: set[Dim] = set()
     for dim in trial.dims:
-        taken = {group.size for group in groups}
-        found = None if dim in settled else _free_group(trial, dim, settled, taken)
+        found = None if dim in settled else _free_group(trial, dim, settled, groups)
         if found is not None:
             groups.append(found)
             settled.update(found.dims)
     return tuple(groups)
 
 
-def _free_group(trial: _Trial, dim: Dim, settled: set[Dim], taken: set[int]) -> Group | None:
+def _free_group(
+    trial: _Trial, dim: Dim, settled: set[Dim], groups: Sequence[Group]
+) -> Group | None:
     open_dims = [other for other in trial.dims if other not in settled]
-    sizes = candidates(
-        dim.size, taken | {other.size for other in trial.dims}, shorten=trial.shorten
-    )
+    taken = {group.size for group in groups} | {other.size for other in trial.dims}
+    sizes = candidates(dim.size, taken, shorten=trial.shorten)
+    sizes.sort(key=lambda size: any(_in_step(dim.size, size, group) for group in groups))
     for dims in _companions(dim, open_dims):
         for size in sizes:
             if trial.accepts((Group(dims, size),)):
                 return Group(dims, size)
     return None
+
+
+def _in_step(n: int, size: int, group: Group) -> bool:
+    """Whether a dim would stay one longer than another: 3 steps of 2 images, then 6 of 5.
+
+    Nobody could tell then whether a loop over `n - 1` steps is one over the images.
+    """
+    other = group.dims[0].size
+    return abs(n - other) == 1 and size - n == group.size - other
 
 
 def _companions(dim: Dim, dims: Sequence[Dim]) -> Iterator[tuple[Dim, ...]]:
