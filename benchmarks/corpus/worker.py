@@ -161,7 +161,7 @@ def _describe(result: Any, options: argparse.Namespace, progress: Progress) -> N
         lines=result.source.count("\n"),
         sizes=tuple(dict.fromkeys(c.inputs for c in checks if c.ok and c.skipped is None)),
         notes=tuple(dict.fromkeys(c.skipped for c in checks if c.skipped is not None)),
-        fixed=_texts(report, "fixed"),
+        fixed=_texts(report, "fixed_sizes"),
         declined=_texts(report, "declined"),
     )
     if options.keep:

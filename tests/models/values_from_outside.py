@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 from torch import nn, randn
+from torch.autograd import Variable
 
 from tests.models.example import example, refused
 
@@ -177,3 +178,37 @@ class ComplexTables(nn.Module):
 class ThroughNumpy(Linear3):
     def forward(self, x):
         return self.fc(x) + torch.from_numpy(np.sort(x.detach().numpy()))
+
+
+@example(randn(2, 3))
+class VariablesOfOldCode(nn.Module):
+    """As PointNet makes its identity: an array, a Variable, a view."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+        self.table = np.linspace(0.5, 2, 4, dtype=np.float32)
+
+    def forward(self, x):
+        identity = Variable(torch.from_numpy(np.array([1, 0, 0, 1]).astype(np.float32)))
+        hidden = Variable(torch.zeros(x.size(0), 4, dtype=x.dtype))
+        kept = Variable(x) if isinstance(x, Variable) else x
+        return self.fc(kept) + identity.view(1, 4) + hidden + torch.from_numpy(self.table)
+
+
+@example(randn(2, 12, 3), fixed=True)
+class PeriodsThroughNumpy(nn.Module):
+    """As TimesNet finds its periods: what numpy was told decides what is done."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        strength = torch.arange(7.0, dtype=x.dtype).sin()
+        _, top = torch.topk(strength, 2)
+        top = top.detach().cpu().numpy()
+        picked = x[:, top]
+        for period in x.shape[1] // top:
+            picked = picked + self.fc(x)[:, :period].mean(1, keepdim=True)
+        return picked

@@ -11,6 +11,13 @@ READS = {
     *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
 }
 DATA_NUMBERS = {"item", "tolist"}
+TO_PYTHON = {
+    "numpy",
+    "__array__",
+    *DATA_NUMBERS,
+    "__int__",
+    "__float__",
+}  # numbers go on from there
 SIZE_NUMBERS = {"size", "numel", "nelement", "stride", "storage_offset"}
 # calls that only look: their results are Python's, and running them again would tell nothing
 LOOKS = {

@@ -38,9 +38,25 @@ OLD_TYPES: tuple[Any, ...] = tuple(
 )
 
 
+class OldVariable(OldType):
+    """`Variable(x)` is `x` without its history; of a tensor that is new it is the tensor itself."""
+
+    def __call__(cls, data: Any = None, requires_grad: bool = False, volatile: Any = None) -> Any:
+        recorder: Any = ACTIVE.get()
+        if recorder is None or not recorder.is_recording() or type(data) is not Tensor:
+            return cls.original(data, requires_grad)
+        if requires_grad:
+            return data.detach().requires_grad_()
+        return data if recorder.is_of_nothing(data) else data.detach()
+
+
+VARIABLE: Any = OldVariable("Variable", (), {"original": torch.autograd.Variable})
+OLD_TYPES += (VARIABLE,)
+
+
 def original(value: Any) -> Any:
     """`torch.FloatTensor` itself, where its stand-in is handed to a call: `x.type(torch.FloatTensor)`."""
-    return value.original if type(value) is OldType else value
+    return value.original if isinstance(value, OldType) else value
 
 
 @contextmanager

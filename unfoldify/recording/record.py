@@ -28,7 +28,7 @@ from torch.overrides import TorchFunctionMode
 from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.recording.autograd import can_be_written, run_forward
-from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS
+from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS, TO_PYTHON
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import (
@@ -369,13 +369,22 @@ class Recorder(TorchFunctionMode):
             return slice(
                 self.to_nodes(value.start), self.to_nodes(value.stop), self.to_nodes(value.step)
             )
-        if (
-            type(value).__module__ == "numpy"
-            and getattr(value, "ndim", 1) == 0
-            and hasattr(value, "item")
-        ):
-            return value.item()
+        if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+            return value.tolist()
         return value
+
+    def is_of_nothing(self, tensor: Tensor) -> bool:
+        """Whether a tensor was made by a call that was given none: `torch.zeros(b, 4)`."""
+        node = self.known(tensor, self.frame)
+        if node is None:
+            return id(tensor) in self.made
+        operands = [operand for operand in node.all_input_nodes if "val" in operand.meta]
+        return node.op == "call_function" and not operands
+
+    @property
+    def gave_to_numpy(self) -> bool:
+        """Whether an array may have been computed from a tensor of the model."""
+        return any(read.call in TO_PYTHON for read in self.reads)
 
     # -- where we are --------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ def replacements() -> dict[int, Callable[..., Any]]:
         if function is not None
     }
     found[id(torch.utils.checkpoint.checkpoint)] = checkpointed
+    found[id(torch.from_numpy)] = tensor_of_array(torch.from_numpy)
     found.update((id(old.original), old) for old in OLD_TYPES)
     return found
 
@@ -84,6 +85,20 @@ def recorded_einops(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__name__ = function.__name__
     call.__wrapped__ = function  # type: ignore[attr-defined]
     return call
+
+
+def tensor_of_array(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`torch.from_numpy`, which no mode sees: a constant, unless numpy was given a tensor before."""
+
+    def from_numpy(array: Any) -> Any:
+        tensor = function(array)
+        recorder: Any = ACTIVE.get()
+        if recorder is not None and recorder.is_recording() and not recorder.gave_to_numpy:
+            recorder.made.add(id(tensor))
+            recorder.keep_alive.append(tensor)
+        return tensor
+
+    return from_numpy
 
 
 def recorded_function(original: Any) -> Callable[..., Any]:
