@@ -34,7 +34,8 @@ PREFACE = """\
 
 How each layer and call reads once it is spelled out: as a product and a sum, as an einsum over the
 same windows, and as a product in plain torch (`--dialect torch`), where the einops pattern stands
-above the calls that do the same. Each was verified equal to the original when this page was made.
+above the calls that do the same, and a bias that torch calls optional is said to be there, for
+`torch.jit.script`. Each was verified equal to the original when this page was made.
 
 This page is written by the tool: `python -m tools.gallery` makes it again.
 

@@ -19,6 +19,7 @@ from unfoldify.errors import CaptureError, VerificationError
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.effects import settle
 from unfoldify.lowering.lower import Declined, Group, Lowering, lower
+from unfoldify.lowering.presence import assure
 from unfoldify.merge import merge, walk_bodies
 from unfoldify.options import Options, checked
 from unfoldify.recording.model import Recorded, record
@@ -147,6 +148,7 @@ def spell_out(
             done, left = lower(body.graph, how.within(body.path, options.wanted), spell)
             if options.dialect == "torch":
                 speak_torch(body.graph)
+                assure(body.graph, body.module)
             groups.extend((body.path, group) for group in done)
             declined.extend((body.path, each) for each in left)
     if functions is not None:  # not before torch and einops are themselves again

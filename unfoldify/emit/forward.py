@@ -22,6 +22,7 @@ from unfoldify.emit.naming import allocate
 from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
+from unfoldify.lowering.presence import present
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_bound
 from unfoldify.recording.loops import Loop, Module
@@ -217,6 +218,10 @@ class Writer:
             yield remarked(self.unpacking(step), remark)
         elif step.kind == "effect":
             yield from self.effect(node)
+        elif node.target is present:
+            mine = self.expressions.names[node]
+            yield assign(mine, self.expressions.value(node.args[0]))
+            yield ast.Assert(ast.Compare(name(mine), [ast.IsNot()], [constant(None)]))
         else:
             value = self.expressions.of(node, by_name=False)
             yield remarked(assign(self.expressions.names[node], value), remark)
