@@ -178,3 +178,21 @@ class SidesThatStandStill(nn.Module):
 
     def forward(self, x):
         return self.second(self.first(x).flatten(2))
+
+
+@example(randn(2, 4, 4, 4), fixed=True)
+class SquareElseAnotherWay(nn.Module):
+    """Takes height alone, and width alone in another way; both at once it does not take."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.places = nn.Conv2d(4, 4, 1), nn.Parameter(randn(1, 4, 4, 4))
+
+    def forward(self, x):
+        height, width = x.shape[-2:]
+        if height > 4 and width > 4:
+            raise ValueError("too large")
+        places = self.places
+        if width != 4:
+            places = F.interpolate(places, size=(4, width))
+        return self.fc(x)[:, :, :4] + places

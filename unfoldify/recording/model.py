@@ -18,7 +18,7 @@ from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.finish import finish
 from unfoldify.recording.lazy import check_filled
-from unfoldify.recording.sizes import SizeVariant, free_sizes
+from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
 from unfoldify.recording.source import Position, site
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.tidy import tidy
@@ -141,7 +141,11 @@ def explain_sizes(
     """
     fixed: list[Fixed] = []
     free: list[SizeVariant] = []
-    for variant in reversed(variants):  # the last one moves everything at once
+    seen: set[Group] = set()  # what moved in a run that was alike
+    for variant in reversed(variants):  # the last one moves all that can move at the same time
+        if seen.issuperset(variant.groups):
+            free.append(variant)
+            continue
         args, kwargs = variant.build()
         try:
             other = observe(model, args, kwargs, wanted, training=training)
@@ -152,8 +156,9 @@ def explain_sizes(
         differences = list(align(first.root, other.root, by_size))
         if not differences:
             free.append(variant)
+            seen.update(variant.groups)
             if variant is variants[-1]:
-                return look_farther(model, first, variant, wanted, training), list(variants)
+                fixed.extend(look_farther(model, first, variant, wanted, training))
         fixed.extend(
             sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
         )
