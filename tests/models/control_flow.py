@@ -335,3 +335,29 @@ class StatesThatBeginAsOne(nn.Module):
                 outputs.append(h)
             x = torch.stack(outputs, dim=1)
         return x, c
+
+
+@example(randn(2, 3), fixed=True)
+class DecisionOnItem(Linear3):
+    """As Glow looks whether it was initialised: the number is compared, not the tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("ready", torch.tensor(0))
+
+    def forward(self, x):
+        if self.ready.item() + 1 == 1:
+            x = x * 2
+        return self.fc(x)
+
+
+@example(randn(2, 3))
+class ItemThatDecidesNothing(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("factor", torch.tensor(2.0))
+
+    def forward(self, x):
+        if x.shape[0] < 1000:
+            x = x * self.factor.item()
+        return self.fc(x)

@@ -274,6 +274,13 @@ class Recorder(TorchFunctionMode):
             return value
         return self.remembered(value, self.add("call_function", function, args, {}))
 
+    def decided(self, number: Any, name: str, outcome: bool) -> None:
+        """The user's code compared a number; if a tensor held it, its value decides."""
+        if number.owner is not self or not self.is_recording() or not is_of_data(number.node):
+            return
+        if not is_machinery(sys._getframe(2).f_code.co_filename):
+            self.reads.append(Read(name, bool(outcome), self.positions()))
+
     # -- nodes ---------------------------------------------------------------------------------
 
     def add(self, op: str, target: Any, args: Any, kwargs: Any) -> fx.Node:
@@ -448,6 +455,14 @@ class Recorder(TorchFunctionMode):
         if isinstance(value, Tensor) and self.stack:
             return self.known(value, self.frame)
         return value.node if isinstance(value, Traced) else None
+
+
+def is_of_data(node: fx.Node) -> bool:
+    """Whether a number is one that a tensor held, or was computed from such a one."""
+    name = node.target if isinstance(node.target, str) else call_name(node.target)
+    if name in DATA_NUMBERS and node.op != "get_attr":
+        return True
+    return "val" not in node.meta and any(map(is_of_data, node.all_input_nodes))
 
 
 @lru_cache(maxsize=4096)

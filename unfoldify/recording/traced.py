@@ -2,7 +2,8 @@
 
 While a model is recorded, `x.shape[0]` is an `int` like any other to the model's code, and at the
 same time a node of the graph: arithmetic on it is recorded, comparisons are plain Python. So a size
-stays a size in what is emitted, and control flow on it runs as it would.
+stays a size in what is emitted, and control flow on it runs as it would. A comparison of a number
+that a tensor held (`x.item() > 0`) is noted: what it decides is fixed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class NumberRecorder(Protocol):
     """What a traced number needs of the recorder that made it."""
 
     def number(self, function: Callable[..., Any], args: tuple[Any, ...], value: Any) -> Any: ...
+
+    def decided(self, number: Any, name: str, outcome: bool) -> None: ...
 
 
 ACTIVE: ContextVar[NumberRecorder | None] = ContextVar("ACTIVE", default=None)
@@ -69,6 +72,21 @@ def _unary(name: str, function: Callable[..., Any], base: type) -> Callable[...,
     return method
 
 
+def _decision(name: str, base: type) -> Callable[..., Any]:
+    plain = getattr(base, name)
+
+    def method(self: Any, *others: Any) -> Any:
+        outcome = plain(base(self), *others)
+        recorder = ACTIVE.get()
+        if recorder is not None and outcome is not NotImplemented:
+            recorder.decided(self, name, outcome)
+        return outcome
+
+    method.__name__ = name
+    return method
+
+
+_DECISIONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__")
 _BINARY: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "sub": operator.sub,
@@ -96,6 +114,8 @@ def _methods(base: type) -> dict[str, Any]:
     for name, function in _UNARY.items():
         if hasattr(base, f"__{name}__"):
             methods[f"__{name}__"] = _unary(f"__{name}__", function, base)
+    methods.update({name: _decision(name, base) for name in _DECISIONS})
+    methods["__hash__"] = base.__hash__
     # copies and pickles of a traced number are plain numbers
     methods["__reduce__"] = lambda self: (base, (base(self),))
     methods["__copy__"] = lambda self: self
