@@ -19,6 +19,7 @@ from unfoldify.emit.functions.function import Function
 from unfoldify.emit.imports import unhidden
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.naming import allocate
+from unfoldify.emit.parallel import handed_on
 from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
@@ -182,10 +183,11 @@ class Writer:
         if first is not None and loop_is_inside(inner, first):
             yield from self.title(first)
         names = self.expressions.names
-        for start in loop.carried:
-            initial = start.args[0]
-            if not (isinstance(initial, fx.Node) and names.get(initial) == names[start]):
-                yield assign(names[start], self.expressions.value(initial))
+        yield from handed_on(
+            (names[start], self.expressions.value(start.args[0]))
+            for start in loop.carried
+            if not (isinstance(start.args[0], fx.Node) and names.get(start.args[0]) == names[start])
+        )
         for collected in loop.collected.values():
             yield assign(names[collected], ast.List([], ast.Load()))
         target, iterable = loop_head(loop, self.expressions)
@@ -196,9 +198,11 @@ class Writer:
             append = ast.Attribute(name(names[collected]), "append", ast.Load())
             kept = ast.Expr(ast.Call(append, [name(names[value])], []))
             body = [kept, *body] if value in loop.carried else [*body, kept]
-        for start, end in loop.carried.items():
-            if names[start] != names[end]:
-                body.append(assign(names[start], name(names[end])))
+        body += handed_on(
+            (names[start], name(names[end]))
+            for start, end in loop.carried.items()
+            if names[start] != names[end]
+        )
         self.expressions.attributes = before
         yield ast.For(target, iterable, paragraphs(body), [], lineno=0)
 
