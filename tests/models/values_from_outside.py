@@ -169,6 +169,17 @@ class ComplexTables(nn.Module):
         return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
 
+@example(randn(2, 5, 3), fixed=True)
+class MaskFromNumpy(Linear3):
+    """A constant for the example's sizes alone."""
+
+    def forward(self, x):
+        mask = np.arange(x.shape[0] * x.shape[1]).reshape(x.shape[:2]) % 3 == 0
+        x = self.fc(x)
+        x[torch.tensor(mask)] = 0.0
+        return x
+
+
 @refused(
     "a (2, 3) float32 tensor is used here that was made while the model ran by a call that cannot "
     "be seen (TorchScript, a C++ extension, numpy).\nMake it by a torch call, or keep it as a "

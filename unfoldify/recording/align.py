@@ -120,6 +120,9 @@ def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
     node = place.node
     if node.target is index_of_round:  # `compare_loops` sees to how often it goes round
         return
+    held, other = node.meta.get("constant"), fellow.meta.get("constant")
+    if held is not None and other is not None and held.shape != other.shape:
+        raise Unalike(node, fellow, "a constant of another shape, made by other means than torch's")
 
     def walk(ours: Any, theirs: Any) -> Any:
         if isinstance(ours, fx.Node):
