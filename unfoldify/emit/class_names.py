@@ -45,7 +45,7 @@ def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
     for label, of_kind, of_first in layers_of_both(kind, first):
         if type(of_kind) is not type(of_first) and label.isidentifier():
             yield f"{plain}With{type(of_kind).__name__}"
-    for label in ("groups", "kernel_size"):
+    for label in ("groups", "kernel_size", "dilation"):
         word = differing_layer(kind, first, label)
         if word:
             yield f"{word}{plain}"
@@ -74,12 +74,15 @@ def layers_of_both(
 
 
 def differing_layer(kind: Kind, first: Kind, label: str) -> str:
-    """`Depthwise` or `Pointwise`, where that is what sets two kinds apart."""
+    """`Depthwise`, `Pointwise` or `Dilated`, where that is what sets two kinds apart."""
     ours = [layer for layer in kind.module.modules() if hasattr(layer, label)]
     theirs = [layer for layer in first.module.modules() if hasattr(layer, label)]
     values = [getattr(layer, label) for layer in ours]
     if not ours or values == [getattr(layer, label) for layer in theirs]:
         return ""
+    if label == "dilation":
+        plain = all(set(each) == {1} for each in values if isinstance(each, tuple))
+        return "Undilated" if plain else "Dilated"
     if label == "groups":
         is_depthwise = any(
             n > 1 and n == layer.in_channels for n, layer in zip(values, ours, strict=True)
