@@ -52,7 +52,8 @@ def header(
     name = type(model).__name__
     origin = f" from {Path(source_path).name}" if source_path else ""
     axes = axes_in(source, theirs)
-    lines = [f"{name}{origin}, with every {kinds(axes)} written out.", ""]
+    first = f"{name}{origin}, with every {kinds(axes)} written out."
+    lines = [*textwrap.wrap(first, WIDTH - len('"""')), ""]
     lines += glossary(axes)
     load = f"`{name}().load_state_dict(original.state_dict())`"
     lines += textwrap.wrap(f"Loads the original's weights as they are: {load}.", WIDTH)
