@@ -38,3 +38,29 @@ def test_a_value_that_was_read(only_in_training: bool) -> None:
 
 def test_what_is_only_computed_is_not_read() -> None:
     assert unfoldify.unfoldify(nn.Linear(3, 3), torch.randn(2, 3)).report.fixed_sizes == ()
+
+
+class Periods(nn.Module):
+    """As in discriminators of speech: the length is filled up to whole periods."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[1]
+        assert n % 2 == 0
+        if n % 2 != 0:
+            raise ValueError(n)
+        if n % 4 != 0:
+            x = torch.nn.functional.pad(x, (0, 0, 0, 4 - n % 4))
+        return self.fc(x)
+
+
+def test_a_remainder_that_decides() -> None:
+    report = unfoldify.unfoldify(Periods(), torch.randn(2, 8, 3)).report
+    assert report.fixed_sizes[0] == (
+        "test_reads.py:55: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
+        "another remainder, the model does something else"
+    )
+    assert not any("% 2" in line for line in report.fixed_sizes)

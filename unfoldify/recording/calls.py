@@ -10,6 +10,7 @@ READS = {
     *("item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal"),
     *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
 }
+REMAINDER = "%"  # a comparison of what is left of a size when it is divided
 DATA_NUMBERS = {"item", "tolist"}
 TO_PYTHON = {
     "numpy",

@@ -15,6 +15,7 @@ from unfoldify.nesting import tensors_of_call
 from unfoldify.preserve import preserved, seed_everything, silenced
 from unfoldify.recording.align import Unalike, align, by_mode, by_size
 from unfoldify.recording.body import Body
+from unfoldify.recording.calls import REMAINDER
 from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.finish import finish
 from unfoldify.recording.lazy import check_filled
@@ -192,9 +193,12 @@ def values_read(recording: Recording) -> list[Fixed]:
     """The tensors whose values Python looked at: what was decided by them is fixed."""
     found = {
         (shown_line(read.sites), read.call): Fixed(
-            "value",
+            "sizes" if read.call == REMAINDER else "value",
             shown_line(read.sites),
-            f"the value {read.value!r} of a tensor was looked at ({read.call})",
+            f"{read.value} for the sizes of the example; where a size leaves another remainder, the "
+            "model does something else"
+            if read.call == REMAINDER
+            else f"the value {read.value!r} of a tensor was looked at ({read.call})",
         )
         for read in recording.reads
         if read.call not in ("item", "tolist")

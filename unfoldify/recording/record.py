@@ -28,7 +28,15 @@ from torch.overrides import TorchFunctionMode
 from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.recording.autograd import can_be_written, run_forward
-from unfoldify.recording.calls import DATA_NUMBERS, FROM_DATA, LOOKS, READS, SIZE_NUMBERS, TO_PYTHON
+from unfoldify.recording.calls import (
+    DATA_NUMBERS,
+    FROM_DATA,
+    LOOKS,
+    READS,
+    REMAINDER,
+    SIZE_NUMBERS,
+    TO_PYTHON,
+)
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import (
@@ -275,11 +283,20 @@ class Recorder(TorchFunctionMode):
         return self.remembered(value, self.add("call_function", function, args, {}))
 
     def decided(self, number: Any, name: str, outcome: bool) -> None:
-        """The user's code compared a number; if a tensor held it, its value decides."""
-        if number.owner is not self or not self.is_recording() or not is_of_data(number.node):
+        """The user's code compared a number; if a tensor held it, its value decides, and what is
+        left of a size when it is divided decides for sizes that leave the same.
+        """
+        if number.owner is not self or not self.is_recording():
             return
-        if not is_machinery(sys._getframe(2).f_code.co_filename):
+        if is_machinery(sys._getframe(2).f_code.co_filename):
+            return
+        if is_of_data(number.node):
             self.reads.append(Read(name, bool(outcome), self.positions()))
+        elif is_remainder(number.node):
+            positions = self.positions()
+            found = next((place for place in map(site, positions) if place is not None), None)
+            if found is not None and found.decides:
+                self.reads.append(Read(REMAINDER, bool(outcome), positions))
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -463,6 +480,13 @@ def is_of_data(node: fx.Node) -> bool:
     if name in DATA_NUMBERS and node.op != "get_attr":
         return True
     return "val" not in node.meta and any(map(is_of_data, node.all_input_nodes))
+
+
+def is_remainder(node: fx.Node) -> bool:
+    """Whether a number is what is left of a size when it is divided, or was computed from that."""
+    if node.target is operator.mod:
+        return True
+    return "val" not in node.meta and any(map(is_remainder, node.all_input_nodes))
 
 
 @lru_cache(maxsize=4096)

@@ -51,6 +51,7 @@ class Site:
     expression: ast.expr | None = field(default=None, compare=False)
     comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
     remark: str | None = None  # the comment at the end of the statement's line
+    decides: bool = False  # whether it is in the test of an `if` that does more than to refuse
     text: str = ""  # the expression as its author wrote it
     gap: bool = False  # whether an empty line stands above the statement
 
@@ -96,6 +97,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         target=statement.targets[-1] if isinstance(statement, ast.Assign) else None,
         index=_index(file, expression),
         appended_to=_list(statement),
+        decides=_decides(file, expression),
         expression=expression,
         comments=above,
         remark=remark,
@@ -237,6 +239,18 @@ def _targets(target: ast.expr) -> tuple[tuple[str | None, ...], bool]:
     if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
         return (None,), False
     return (None,), False
+
+
+def _decides(file: SourceFile, expression: ast.expr) -> bool:
+    """Whether an expression stands in a test, and what is tested for is no error."""
+    node: ast.AST = expression
+    while not isinstance(node, ast.stmt):
+        parent = file.parents[node]
+        if isinstance(parent, (ast.IfExp, ast.If, ast.While)) and parent.test is node:
+            body = parent.body if isinstance(parent, ast.If) else [parent]
+            return not all(isinstance(line, ast.Raise) for line in body)
+        node = parent
+    return False
 
 
 def _list(statement: ast.stmt) -> str | None:
