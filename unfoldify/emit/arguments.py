@@ -25,9 +25,9 @@ from unfoldify.emit.lines import (
     name,
     remarked,
 )
-from unfoldify.emit.naming import identifier
 from unfoldify.emit.own_constructor import derived, parameters_in_source, users_word
 from unfoldify.emit.words import given_arguments
+from unfoldify.emit.words_for_values import identifier
 from unfoldify.emit.written import word_of
 from unfoldify.merge import Instance, Kind
 

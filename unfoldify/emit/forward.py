@@ -5,19 +5,20 @@ from __future__ import annotations
 import ast
 import itertools
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from torch import fx, nn
 
-from unfoldify.emit.containers import place_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.imports import unhidden
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
+from unfoldify.emit.loop_heads import loop_head, loop_variables, target
+from unfoldify.emit.modes import by_mode
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.parallel import handed_on
 from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
@@ -26,7 +27,7 @@ from unfoldify.lowering.lower import Group
 from unfoldify.lowering.presence import present
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_bound
-from unfoldify.recording.loops import Loop, Module
+from unfoldify.recording.loops import Loop
 from unfoldify.recording.rolling import roll
 from unfoldify.recording.source import Site, is_of_a_rule, site
 
@@ -54,32 +55,6 @@ def forward(body: Body, *, is_root: bool = False, shapes: bool = False) -> Forwa
             own = by_mode(theirs, own)
     checks = [*presence_checks(body), *value_checks(body.parameters)] if is_root else []
     return Forward(tuple(body.parameters), names, (*checks, *own), frozenset(imports))
-
-
-def by_mode(training: list[ast.stmt], evaluation: list[ast.stmt]) -> list[ast.stmt]:
-    """What both modes do stands once; the rest under `if self.training`."""
-    same = [text(line) for line in training], [text(line) for line in evaluation]
-    start = common(*same)
-    end = common(*(list(reversed(lines[start:])) for lines in same))
-    yes, no = (lines[start : len(lines) - end] for lines in (training, evaluation))
-    flag = dotted("self.training")
-    yes, no = paragraphs(yes), paragraphs(no)
-    branch = ast.If(flag, yes, no) if yes else ast.If(ast.UnaryOp(ast.Not(), flag), no, [])
-    middle = [branch] if yes or no else []
-    return [*training[:start], *middle, *training[len(training) - end :]]
-
-
-def text(line: ast.stmt) -> str:
-    words = getattr(line, "text", "") or getattr(line, "remark", "")
-    return ast.dump(line) + str(words)
-
-
-def common(first: list[str], second: list[str]) -> int:
-    """How many items two lists begin with alike."""
-    count = 0
-    while count < min(len(first), len(second)) and first[count] == second[count]:
-        count += 1
-    return count
 
 
 def lines_of(
@@ -307,10 +282,6 @@ def is_iterated(node: fx.Node) -> bool:
     return node.target == "unbind" and site is not None and not by_hand
 
 
-def target(word: str) -> ast.expr:
-    return ast.Name(word, ast.Store())
-
-
 def targets(whole: fx.Node, by_position: dict[Any, ast.expr]) -> ast.Tuple:
     """`a, _, b`: a target for each item of a value."""
     length = int(whole.meta["length"])
@@ -374,61 +345,6 @@ def nested(steps: list[Step], loop: Loop | None) -> Iterator[tuple[Step, list[St
                 end += 1
         yield step, steps[index + 1 : end]
         index = end
-
-
-def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]:
-    """The target and the iterable of a loop: `block in self.blocks`, `i, x_t in enumerate(...)`."""
-    names = expressions.names
-    parts: list[tuple[str, ast.expr]] = []
-    for module, variable in loop.variables.items():
-        word = ", ".join(names[part] for part in loop.unpacked) or names[variable]
-        parts.append((word, whole_or_slice(expressions, module, loop.rounds)))
-    for sequence, item in loop.sequences.items():
-        parts.append((names[item], expressions.of(sequence)))
-    if not parts:
-        target = names[loop.index] if loop.index is not None else "_"
-        count = (
-            expressions.value(loop.index.args[0])
-            if loop.index is not None and loop.index.args
-            else constant(loop.rounds)
-        )
-        return ast.Name(target, ast.Store()), ast.Call(name("range"), [count], [])
-    words = parts[0][0].split(", ")
-    target_: ast.expr = ast.Name(words[0], ast.Store())
-    if len(words) > 1:
-        target_ = ast.Tuple([ast.Name(word, ast.Store()) for word in words], ast.Store())
-    iterable = parts[0][1]
-    if len(parts) > 1:
-        target_ = ast.Tuple([ast.Name(label, ast.Store()) for label, _ in parts], ast.Store())
-        iterable = ast.Call(name("zip"), [expression for _, expression in parts], [])
-    if loop.index is not None:
-        target_ = ast.Tuple([ast.Name(names[loop.index], ast.Store()), target_], ast.Store())
-        iterable = ast.Call(name("enumerate"), [iterable], [])
-    return target_, iterable
-
-
-def loop_variables(loop: Loop, names: Mapping[fx.Node, str]) -> dict[str, ast.expr]:
-    """What stands for the modules of a round, by their paths."""
-    if loop.unpacked:
-        (module,) = loop.variables
-        return {
-            f"{module.path}.{index}": name(names[part]) for index, part in enumerate(loop.unpacked)
-        }
-    return {module.path: name(names[variable]) for module, variable in loop.variables.items()}
-
-
-def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast.expr:
-    """`self.blocks`, or the part of it that the loop goes over."""
-    container = expressions.module.get_submodule(module.container)
-    spelled = expressions.path(module.container)
-    count = len(container._modules) or len(container._parameters)
-    start = place_of(container, str(module.start)) or 0
-    end = start + rounds
-    if (start, end) == (0, count):
-        return spelled
-    lower = constant(start) if start else None
-    upper = constant(end) if end != count else None
-    return ast.Subscript(spelled, ast.Slice(lower, upper), ast.Load())
 
 
 def heading(group: Group, layer: str) -> str:

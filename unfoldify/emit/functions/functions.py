@@ -21,8 +21,8 @@ from unfoldify.emit.functions.library import (
     uses_in,
 )
 from unfoldify.emit.functions.outline import OutlinedFunction, outlined
-from unfoldify.emit.naming import RESERVED
 from unfoldify.emit.patch.excerpt import library
+from unfoldify.emit.words_for_values import RESERVED
 from unfoldify.lowering.lower import Group, Lowering, forecast, spell_out
 from unfoldify.rules.rule import Rule
 

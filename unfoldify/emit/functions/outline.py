@@ -21,7 +21,7 @@ from unfoldify.emit.forward import lines_of
 from unfoldify.emit.functions.commented import returned
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import Hole, constant
-from unfoldify.emit.naming import identifier
+from unfoldify.emit.words_for_values import identifier
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter

@@ -17,9 +17,11 @@ from torch import fx, nn
 
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import Comment
+from unfoldify.emit.lifetimes import last_uses
 from unfoldify.emit.lines import assign, dotted, name, remarked
-from unfoldify.emit.naming import MAIN, last_uses, local_name
+from unfoldify.emit.naming import MAIN
 from unfoldify.emit.plan import Planner, Step
+from unfoldify.emit.words_for_values import local_name
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group, Lowering, lower
 from unfoldify.recording.values import Description

@@ -1,0 +1,81 @@
+"""Until when each value of a forward is read, and what goes into and comes out of a layer's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import fx
+
+from unfoldify.emit.plan import Step, chain, is_trivial
+from unfoldify.recording.loops import Loop
+
+
+def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:
+    """value at the end of a round → value at its start."""
+    return {} if loop is None else {end: start for start, end in loop.carried.items()}
+
+
+def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
+    """The last statement that reads each value; what a loop reads from outside it reads in every
+    round.
+    """
+    last: dict[fx.Node, int] = {}
+    ends = loop_ends(steps)
+    for index, step in enumerate(steps):
+        around = list(chain(step.loop))
+        heads = [*step.opens.carried, *filter(None, [step.opens.index])] if step.opens else []
+        for node in [*step.tree, *heads]:
+            for operand in operands(node):
+                own = set(chain(operand.meta.get("loop") or operand.meta.get("head_of")))
+                foreign = [loop for loop in around if loop not in own]
+                # what every round reads, the last statement of a round must leave alone as well
+                until = ends[foreign[-1]] + 1 if foreign else index
+                last[operand] = max(last.get(operand, -1), until)
+    return last
+
+
+def loop_ends(steps: list[Step]) -> dict[Loop, int]:
+    """The last statement of each loop."""
+    ends: dict[Loop, int] = {}
+    for index, step in enumerate(steps):
+        for loop in chain(step.loop):
+            ends[loop] = index
+    return ends
+
+
+def operands(node: fx.Node) -> Iterator[fx.Node]:
+    """The values that a call reads, through the trivial ones."""
+    for operand in node.all_input_nodes:
+        if is_trivial(operand):
+            yield from operands(operand)
+        yield operand
+
+
+def group_results(steps: list[Step]) -> dict[Any, fx.Node]:
+    """group → the value that leaves it."""
+    return {
+        step_node.meta["group"]: step_node
+        for step in steps
+        for step_node in step.tree
+        if step_node.meta.get("result") and "group" in step_node.meta
+    }
+
+
+def group_sources(steps: list[Step]) -> dict[Any, fx.Node]:
+    """group → the first value that goes into it."""
+    sources: dict[Any, fx.Node] = {}
+    for step in steps:
+        for node in step.tree:
+            group = node.meta.get("group")
+            if group is None or group in sources:
+                continue
+            for operand in operands(node):
+                if (
+                    operand.meta.get("group") is not group
+                    and operand.op != "get_attr"
+                    and not is_trivial(operand)
+                ):
+                    sources[group] = operand
+                    break
+    return sources

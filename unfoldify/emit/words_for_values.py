@@ -1,0 +1,273 @@
+"""What the user's own file calls a value; if nothing, what it is."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import operator
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from torch import fx
+
+from unfoldify.emit.plan import use_of
+from unfoldify.recording.kept import leaves
+from unfoldify.recording.loops import spread
+from unfoldify.recording.source import site
+
+RESERVED = frozenset(
+    {
+        *keyword.kwlist,
+        "float",
+        "range",
+        "getattr",
+        "zip",
+        "enumerate",
+        "len",
+        "min",
+        "max",
+        "int",
+        "list",
+        "super",
+        "tuple",
+        "dict",
+        "type",
+        "ValueError",
+        "torch",
+        "F",
+        "nn",
+        "math",
+        "rearrange",
+        "einsum",
+        "repeat",
+        "reduce",
+        "pack",
+        "unpack",
+        "self",
+        "dataclass",
+        "Path",
+        "load_file",
+    }
+)
+UNCLEAR = {"l", "I", "O"}  # one cannot tell from 1 and 0, as every linter says
+WORDS = {  # operator → what its value is
+    "softmax": "weights",
+    "log_softmax": "log_probabilities",
+    "arange": "positions",
+    "embedding": "embedded",
+    "size": "n",
+    "mean": "mean",
+    "var": "variance",
+    "matmul": "product",
+    "cat": "joined",
+    "stack": "stacked",
+    "bmm": "product",
+    "mm": "product",
+    "floordiv": "n",
+    "sub": "difference",
+    "eq": "mask",
+    "ne": "mask",
+    "lt": "mask",
+    "gt": "mask",
+    "le": "mask",
+    "ge": "mask",
+    "item": "value",
+    "topk": "top",
+    "sort": "sorted_values",
+    "rand": "noise",
+    "randn": "noise",
+    "tril": "mask",
+    "triu": "mask",
+    "sigmoid": "gate",
+    "getitem": "part",
+}
+
+
+def assigned_word(node: fx.Node) -> str | None:
+    """The variable that the user's statement gives to the value, as it is."""
+    if node.meta.get("group") is not None and not node.meta.get("result"):
+        return None
+    if len(node.meta.get("positions", ())) > 1:  # a variable of a helper's, whatever it is called
+        return None
+    use = use_of(node)
+    return hinted(node) if use.role == "assigned" else None
+
+
+def list_word(collected: fx.Node) -> str | None:
+    """What the user calls the list: `outputs` of `torch.stack(outputs)`, a field of a result."""
+    for user in collected.users:
+        if user.target is spread:
+            for holder in user.users:
+                for key, value in holder.kwargs.items():
+                    if user in leaves(value):
+                        return identifier(key)
+        found = use_of(user).site
+        if found is not None and isinstance(found.expression, ast.Call):
+            for argument in found.expression.args:
+                if isinstance(argument, ast.Name):
+                    return identifier(argument.id)
+    return None
+
+
+def singular(container: str) -> str:
+    """`blocks` → `block`"""
+    word = next((part for part in reversed(container.split(".")) if part.isidentifier()), "layers")
+    found = one_of(word)
+    if found != word:
+        return found
+    return "layer" if len(word) < 3 else f"{word}_layer"
+
+
+def one_of(word: str) -> str:
+    """`entries` → `entry`, `outs` → `out`; a word that is no plural stays."""
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith("s") and len(word) > 2 and not word.endswith("ss"):
+        return word[:-1]
+    return word
+
+
+def is_telling(word: str | None) -> bool:
+    """Whether the name of a layer says what its result is: `to_residual` does, `fc1` does not."""
+    return word is not None and len(word) > 4 and word.isascii() and not word[-1].isdigit()
+
+
+def is_item(node: fx.Node) -> bool:
+    """Whether a value is one of the results of a child."""
+    call = node.args[0] if node.target is operator.getitem else None
+    return isinstance(call, fx.Node) and "body" in call.meta and isinstance(node.args[1], int)
+
+
+def words_of_item(node: fx.Node) -> Iterator[str]:
+    """What the child that returns an item calls it, and what a child that takes it does."""
+    own = returned_name(node)
+    if own is not None:
+        yield own
+    for user in node.users:
+        body = user.meta.get("body")
+        if body is None or user.op != "call_module":
+            continue
+        live = [p.name for p in body.parameters if p.node is not None]
+        yield from (
+            identifier(word) for word, arg in zip(live, user.args, strict=True) if arg is node
+        )
+
+
+def returned_name(node: fx.Node) -> str | None:
+    """What a child calls the result that this item of its call is."""
+    result = result_of_child(node)
+    if not isinstance(result, fx.Node):
+        return None
+    own = result.meta.get("name") or hinted(result) or returned_name(result)
+    return None if own is None else identifier(str(own))
+
+
+def result_of_child(node: fx.Node) -> Any:
+    """The value in a child's graph that an item of its call is, or an item of that item."""
+    if node.target is not operator.getitem or not isinstance(node.args[0], fx.Node):
+        return None
+    whole, index = node.args
+    if is_item(node):
+        results = next(iter(reversed(whole.meta["body"].graph.nodes))).args[0]  # type: ignore[union-attr]
+    else:
+        results = result_of_child(whole)  # type: ignore[arg-type]
+    is_there = isinstance(results, (tuple, list)) and isinstance(index, int)
+    return results[index] if is_there and index < len(results) else None  # type: ignore[operator]
+
+
+def hinted(node: fx.Node) -> str | None:
+    """The target of the statement that the user wrote the value in, or an item of its list."""
+    if is_deep(node):
+        return target_inside(node)
+    for position in (*node.meta.get("positions", ()), *node.meta.get("outer", ())):
+        found = site(position)
+        if found is None or found.role == "returned":
+            continue
+        if found.appended_to is not None:
+            return identifier(one_of(found.appended_to))
+        item = node.meta.get(
+            "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
+        )
+        if found.unpacks:
+            item = (
+                ordinal(node) if item is None and isinstance(found.expression, ast.Tuple) else item
+            )
+            if isinstance(item, int) and 0 <= item < len(found.targets) and found.targets[item]:
+                return identifier(str(found.targets[item]))
+            return None
+        return identifier(found.targets[0]) if found.targets and found.targets[0] else None
+    return None
+
+
+def ordinal(node: fx.Node) -> int:
+    """How many values the same place made before: `q, k, v = map(split, qkv)` makes three."""
+    places = [n.meta.get("positions") for n in node.graph.nodes if n.target == node.target]
+    own = [n for n in node.graph.nodes if n.target == node.target]
+    before = places[: own.index(node)]
+    return before.count(node.meta.get("positions"))
+
+
+def is_deep(node: fx.Node) -> bool:
+    """An item of an item of a result: the user's targets are those of the result itself."""
+    source = node.args[0] if node.target is operator.getitem else None
+    return (
+        isinstance(source, fx.Node)
+        and source.target is operator.getitem
+        and "item" in node.meta
+        and "item" in source.meta
+    )
+
+
+def target_inside(node: fx.Node) -> str | None:
+    """`h` of `x, (h, w) = ...`"""
+    found = use_of(node).site
+    tree: Any = found.target if found is not None else None
+    whole: Any = node.args[0]
+    for index in (whole.args[1], node.args[1]):
+        items = getattr(tree, "elts", ())
+        tree = items[index] if isinstance(index, int) and index < len(items) else None
+    return identifier(tree.id) if isinstance(tree, ast.Name) else None
+
+
+def local_name(node: fx.Node) -> str | None:
+    """The name of a value in the source of the rule that made it."""
+    for position in node.meta.get("rule_positions", node.meta.get("positions", ())):
+        found = site(position)
+        if found is None:
+            return None
+        if found.role == "returned":
+            continue
+        if found.unpacks:
+            item = node.meta.get("item")
+            return (
+                found.targets[item] if isinstance(item, int) and item < len(found.targets) else None
+            )
+        return found.targets[0] if found.targets else None
+    return None
+
+
+def layer_word(node: fx.Node) -> str | None:
+    """The last word of the layer's path that is a word."""
+    path = str(node.target) if node.op == "call_module" else node.meta.get("result_of")
+    group = node.meta.get("group")
+    if path is None and group is not None:
+        path = group.layer
+    words = [part for part in str(path or "").split(".") if part.isidentifier()]
+    return identifier(words[-1]) if words else None
+
+
+def operator_word(node: fx.Node) -> str | None:
+    label = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", None)
+    if node.op == "call_module" or label is None:
+        return None
+    label = label.strip("_")
+    return WORDS.get(label)
+
+
+def identifier(text: str) -> str:
+    """`text` as a variable that is no keyword, no builtin and not private."""
+    name = re.sub(r"\W", "_", text).lstrip("_") or "x"
+    if name[0].isdigit():
+        name = f"x{name}"
+    return f"{name}_" if name in RESERVED or name in UNCLEAR else name
