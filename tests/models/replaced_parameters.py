@@ -163,3 +163,16 @@ class LazyLayer(nn.Module):
 
     def forward(self, x):
         return self.fc(x)
+
+
+@example(torch.randint(0, 7, (2, 3)), randn(2, 3))
+class ResizedByHand(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.fc = nn.Embedding(10, 4), nn.Linear(3, 4)
+        self.tokens.weight = nn.Parameter(randn(7, 4))
+        self.fc.weight, self.fc.bias = nn.Parameter(randn(2, 3)), None
+        self.norm = nn.LayerNorm(4)
+
+    def forward(self, tokens, x):
+        return self.norm(self.tokens(tokens)), self.fc(x)

@@ -16,6 +16,7 @@ from unfoldify.emit.containers import in_a_row
 from unfoldify.emit.declare import declaration
 from unfoldify.emit.initial import initial_value
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
+from unfoldify.emit.replaced import declared
 from unfoldify.emit.side_file import SAFETENSORS_TYPES
 from unfoldify.emit.words import order_in_source
 from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
@@ -50,9 +51,7 @@ def layer_declaration(module: nn.Module) -> Any:
     layer = torch_layer(module)
     if layer is None:
         return None
-    if type(module) is layer:
-        return declaration(module)
-    return declaration(module, layer)
+    return declared(module) if type(module) is layer else declared(module, layer)
 
 
 def base_of(module: nn.Module) -> tuple[ast.expr, list[ast.expr], list[ast.keyword], set[str]]:

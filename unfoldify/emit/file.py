@@ -13,7 +13,7 @@ from unfoldify.emit.arguments import Arguments, ClassName
 from unfoldify.emit.autograd import autograd_sources
 from unfoldify.emit.class_names import name_classes
 from unfoldify.emit.constants.numbers import formula
-from unfoldify.emit.constructor import base_of
+from unfoldify.emit.constructor import as_parameter, base_of, empty_tensor
 from unfoldify.emit.docstrings import class_docstring, forward_docstring
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
@@ -21,6 +21,7 @@ from unfoldify.emit.hoisting import hoisted
 from unfoldify.emit.imports import imports
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
+from unfoldify.emit.replaced import replaced
 from unfoldify.emit.side_file import loader
 from unfoldify.emit.signature import signature
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
@@ -52,7 +53,12 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     first = kind.instances[0]
     is_root = first is merged.root
     init.extend(
-        [*ties(first, merged), *dtype_of_model(first.module), *frozen(first.module)]
+        [
+            *resized(first.module),
+            *ties(first, merged),
+            *dtype_of_model(first.module),
+            *frozen(first.module),
+        ]
         if is_root
         else []
     )
@@ -111,6 +117,19 @@ def is_bare(init: list[ast.stmt]) -> bool:
 
 def function(label: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
     return ast.FunctionDef(label, arguments, body, [], None, None, lineno=0)
+
+
+def resized(model: nn.Module) -> Iterator[ast.stmt]:
+    """Parameters of torch's layers that were given another shape than their layer makes."""
+    spell = Expressions(model, {})
+    for path, module in model.named_modules():
+        for label in replaced(module):
+            parameter = module._parameters[label]
+            value: ast.expr = ast.Constant(None)
+            if parameter is not None:
+                value = as_parameter(empty_tensor(parameter), parameter)
+            owner = spell.path(path) if path else name("self")
+            yield assign(stored(ast.Attribute(owner, label, ast.Load())), value)
 
 
 def ties(root: Instance, merged: Merged) -> Iterator[ast.stmt]:
