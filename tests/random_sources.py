@@ -7,6 +7,8 @@ import random
 import textwrap
 from dataclasses import dataclass, field
 
+from torch import nn
+
 WIDTH = 4
 HEAD = '''"""A model of {seed}."""
 
@@ -55,7 +57,9 @@ class Writer:
         return text
 
     def module(self, name: str, blocks: list[str]) -> str:
-        attributes = self.draw.sample(NAMES, self.draw.randint(1, 4))
+        drawn = self.draw.sample(NAMES, self.draw.randint(1, 4))
+        # a layer called `type` would be hidden by the method of nn.Module
+        attributes = [f"{name}_" if hasattr(nn.Module, name) else name for name in drawn]
         init = [f"self.w_ = nn.Parameter(torch.randn({WIDTH}, {WIDTH}))"]
         calls: list[str] = []
         for attribute in attributes:
