@@ -381,3 +381,19 @@ def test_a_variable_whose_name_is_taken_goes_by_a_number(written: Write) -> None
     )
     names = {line.split()[0] for line in after.splitlines()[1:-1]}
     assert names == {"y", "z", "x2", "x3", "x4"}
+
+
+def test_arguments_side_by_side_are_no_list(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            for block in self.blocks[:2]:
+                x, before = block(x), x
+            return torch.sub(before, x)
+        """
+    )
+    assert after.splitlines()[1:] == [
+        "    x1 = self.blocks[0](x)",
+        "    x = self.blocks[1](x1)",
+        "    return torch.sub(x1, x)",
+    ]

@@ -52,9 +52,7 @@ class AttributesNamedAsImports(nn.Module):
         return self.nn(self.F(torch_)) * self.einops + self.Tensor
 
 
-@example(
-    *randn(3, 4, 3), defect="an argument called `rearrange` hides the import of the emitted file"
-)
+@example(*randn(3, 4, 3))
 class ArgumentsNamedAsImports(nn.Module):
     def __init__(self):
         super().__init__()

@@ -224,7 +224,7 @@ class Constructor:
             zeros = empty_tensor(parameter)
             begin = initial_value(self.module, label, zeros) or zeros
             value = as_parameter(begin, parameter)
-        if parameter is None or not label.isidentifier():
+        if parameter is None or not label.isidentifier() or is_keyword(label):
             return ast.Expr(
                 ast.Call(dotted("self.register_parameter"), [ast.Constant(label), value], [])
             )

@@ -22,10 +22,10 @@ class Kept:
 
     def is_all_that(self, user: fx.Node, node: fx.Node) -> bool:
         """Whether a call behind the loop uses a value in a list of these values and not else."""
-        given = [user.args, dict(user.kwargs)]
         if node not in self.values:
             return False
-        lists = list(self.found_in(given))
+        given = [*user.args, *user.kwargs.values()]  # which are no list of the user's themselves
+        lists = [each for argument in given for each in self.found_in(argument)]
         return bool(lists) and sum(item is node for item in leaves(given)) == len(lists)
 
     def found_in(self, value: Any) -> Iterator[Any]:
@@ -54,8 +54,11 @@ class Kept:
         # what a model returns keeps its type; other calls take a list where they took a tuple
         is_result = user.op == "output" or user.target is OrderedDict
         is_result = is_result or isinstance(user.target, Construct)
-        user.args = self.replaced(user.args, user, collected, is_result)
-        user.kwargs = self.replaced(dict(user.kwargs), user, collected, is_result)
+        user.args = tuple(self.replaced(arg, user, collected, is_result) for arg in user.args)
+        user.kwargs = {
+            key: self.replaced(value, user, collected, is_result)
+            for key, value in user.kwargs.items()
+        }
 
     def replaced(self, value: Any, user: fx.Node, collected: fx.Node, is_result: bool) -> Any:
         if isinstance(value, dict):
