@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from unfoldify.emit.lines import (
     name,
     remarked,
 )
+from unfoldify.emit.numbered import numbered
 from unfoldify.emit.own_constructor import derived, parameters_in_source, users_word
 from unfoldify.emit.words import given_arguments
 from unfoldify.emit.words_for_values import identifier
@@ -222,7 +223,7 @@ class Arguments:
         key = repr(values)
         if key not in self.by_values:
             word = (self.own_attribute(values) or word) if word == "size" else word
-            label = next(word for word in numbered(identifier(word)) if word not in self.taken)
+            label = next(word for word in numbered([identifier(word)]) if word not in self.taken)
             self.taken.add(label)
             self.by_values[key] = label
             self.kind.parameters[label] = values
@@ -324,11 +325,3 @@ def item(value: Any, axis: int) -> Any:
 
 def all_same(values: list[Any]) -> bool:
     return all(type(value) is type(values[0]) and value == values[0] for value in values)
-
-
-def numbered(word: str) -> Iterator[str]:
-    yield word
-    count = 2
-    while True:
-        yield f"{word}{count}"
-        count += 1

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from unfoldify.emit.numbered import numbered
 from unfoldify.merge import Kind, Merged
 
 STRIDES = ((2,), (2, 2), (2, 2, 2))
@@ -95,11 +96,3 @@ def differing_layer(kind: Kind, first: Kind, label: str) -> str:
 
 def camel(label: str) -> str:
     return "".join(part.capitalize() for part in label.split("_")) or label
-
-
-def numbered(wishes: list[str]) -> Iterator[str]:
-    yield from wishes
-    count = 2
-    while True:
-        yield f"{wishes[0]}{count}"
-        count += 1

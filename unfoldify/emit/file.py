@@ -26,6 +26,7 @@ from unfoldify.emit.side_file import loader
 from unfoldify.emit.signature import signature
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
 from unfoldify.recording.body import Construct
+from unfoldify.recording.layers import is_torch_class
 from unfoldify.recording.spelling import AutogradCall
 
 
@@ -122,8 +123,15 @@ def function(label: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.
 def resized(model: nn.Module) -> Iterator[ast.stmt]:
     """Parameters of torch's layers that were given another shape than their layer makes."""
     spell = Expressions(model, {})
+    known: dict[Any, tuple[str, ...]] = {}  # layers alike are asked once
     for path, module in model.named_modules():
-        for label in replaced(module):
+        if not module._parameters or not is_torch_class(type(module)):
+            continue
+        shapes = [(n, None if p is None else p.shape) for n, p in module._parameters.items()]
+        alike = (type(module), module.extra_repr(), tuple(shapes))
+        if alike not in known:
+            known[alike] = tuple(replaced(module))
+        for label in known[alike]:
             parameter = module._parameters[label]
             value: ast.expr = ast.Constant(None)
             if parameter is not None:

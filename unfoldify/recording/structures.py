@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from unfoldify.nesting import is_object
 from unfoldify.recording.traced import Traced
@@ -22,11 +22,6 @@ def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, 
             yield from ((key, item, inspect.Parameter.KEYWORD_ONLY) for key, item in value.items())
         else:
             yield name, value, kind
-
-
-def leaves_of(model: nn.Module) -> Iterator[Tensor]:
-    for module in model.modules():
-        yield from leaves(vars(module))
 
 
 def steps(value: Any) -> Iterator[tuple[Callable[..., Any], Any, Any]]:

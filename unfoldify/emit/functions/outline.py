@@ -21,6 +21,7 @@ from unfoldify.emit.forward import lines_of
 from unfoldify.emit.functions.commented import returned
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.lines import Hole, constant
+from unfoldify.emit.numbered import numbered
 from unfoldify.emit.words_for_values import identifier
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group
@@ -74,7 +75,7 @@ class OutlinedFunction(Function):
                 continue
             word = column[0].origin if isinstance(column[0].origin, str) else "size"
             taken = {*self.parameters, *by_values.values(), *names_in(self.lines)}
-            free = next(label for label in numbered(word) if label not in taken)
+            free = next(label for label in numbered([word]) if label not in taken)
             self.numbers[index] = label = by_values.setdefault(repr(values), free)
             for node, value in zip(self.calls, values, strict=True):
                 node.kwargs = {**node.kwargs, label: value}
@@ -146,7 +147,7 @@ def labels(inputs: list[fx.Node], words: Mapping[fx.Node, str], group: Group) ->
         else:
             label = words.get(node, "x" if "val" in node.meta else "size")
         label = identifier(label)
-        found.append(next(w for w in numbered(label) if w not in found))
+        found.append(next(w for w in numbered([label]) if w not in found))
     return found
 
 
@@ -252,9 +253,3 @@ def filled(tree: Any, numbers: Mapping[int, str], count: Iterator[int]) -> Any:
 
 def names_in(lines: list[ast.stmt]) -> set[str]:
     return {node.id for line in lines for node in ast.walk(line) if isinstance(node, ast.Name)}
-
-
-def numbered(label: str) -> Iterator[str]:
-    yield label
-    for count in itertools.count(2):
-        yield f"{label}{count}"

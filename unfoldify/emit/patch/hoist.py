@@ -12,12 +12,13 @@ from typing import Any
 
 from unfoldify.emit.format import Blank, Comment, format_expression
 from unfoldify.emit.lines import assign, name, remarked
+from unfoldify.emit.numbered import numbered
 from unfoldify.emit.patch.indented import WIDTH
 from unfoldify.emit.patch.order import HEADERS, is_pure, is_reference
 from unfoldify.emit.patch.parts import Emptied, names_in, parts_of, word_of
 from unfoldify.emit.patch.rulebook import Form
 from unfoldify.emit.patch.scope import Scope
-from unfoldify.emit.patch.spell import Lines, Operand, named, numbered, written
+from unfoldify.emit.patch.spell import Lines, Operand, named, written
 from unfoldify.emit.patch.stages import Rewritten, Stage
 from unfoldify.emit.patch.syntax import UserFile, loads
 from unfoldify.emit.patch.text import Edit

@@ -20,6 +20,7 @@ from unfoldify.emit.format import Comment
 from unfoldify.emit.lifetimes import last_uses
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.naming import MAIN
+from unfoldify.emit.numbered import numbered
 from unfoldify.emit.plan import Planner, Step
 from unfoldify.emit.words_for_values import local_name
 from unfoldify.lowering.dialect import speak_torch
@@ -153,14 +154,6 @@ def named(
             )
             holders[names[node]] = node
     return names
-
-
-def numbered(wishes: list[str]) -> Iterable[str]:
-    yield from wishes
-    count = 2
-    while True:
-        yield f"{wishes[0]}{count}"
-        count += 1
 
 
 @dataclass(frozen=True)
