@@ -21,7 +21,7 @@ from unfoldify.emit.hoisting import hoisted
 from unfoldify.emit.imports import imports
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
-from unfoldify.emit.replaced import replaced
+from unfoldify.emit.replaced import replaced, shapes
 from unfoldify.emit.side_file import loader
 from unfoldify.emit.signature import signature
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
@@ -127,8 +127,7 @@ def resized(model: nn.Module) -> Iterator[ast.stmt]:
     for path, module in model.named_modules():
         if not module._parameters or not is_torch_class(type(module)):
             continue
-        shapes = [(n, None if p is None else p.shape) for n, p in module._parameters.items()]
-        alike = (type(module), module.extra_repr(), tuple(shapes))
+        alike = (type(module), module.extra_repr(), shapes(module))
         if alike not in known:
             known[alike] = tuple(replaced(module))
         for label in known[alike]:

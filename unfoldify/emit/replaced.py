@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from unfoldify.emit.declare import declaration
 
@@ -33,3 +35,11 @@ def replaced(layer: nn.Module) -> Iterator[str]:
                 yield name
         elif parameter.shape != other.shape:
             yield name
+
+
+def shapes(layer: nn.Module) -> tuple[tuple[str, torch.Size | None], ...]:
+    """The shapes that a layer's parameters have; those of a lazy layer have none before a call."""
+    return tuple(
+        (name, None if parameter is None or is_lazy(parameter) else parameter.shape)
+        for name, parameter in layer._parameters.items()
+    )
