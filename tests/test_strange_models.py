@@ -22,7 +22,7 @@ from tests.models.example import EXAMPLES, Example
 pytestmark = pytest.mark.slow  # many models, each recorded and verified in full
 
 THEMES = ["control_flow", "structures", "in_place", "values_from_outside", "sharing"]
-THEMES += ["replaced_parameters", "modes", "sizes", "dtypes", "names"]
+THEMES += ["replaced_parameters", "modes", "sizes", "dtypes", "names", "made_in_forward"]
 for theme in THEMES:
     import_module(f"tests.models.{theme}")
 

@@ -57,3 +57,42 @@ def test_a_lazy_layer_that_is_never_called_stays_lazy() -> None:
     assert result.report.verification.ok
     assert "self.other = nn.LazyLinear(2)" in result.source
     assert is_lazy(model.other.weight)
+
+
+GROWS = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+        self.head = None
+
+    def forward(self, x):
+        if self.head is None:
+            self.head = nn.Linear(x.shape[-1], 4)
+        return self.head(self.norm(x))
+
+
+example_inputs = torch.randn(5, 3)
+"""
+
+
+def test_the_command_declares_layers_that_the_first_call_makes(
+    user_file: Callable[..., Path],
+) -> None:
+    loaded = load(Target(str(user_file("net.py", GROWS))))
+    assert list(loaded.model.state_dict())[-2:] == ["head.weight", "head.bias"]
+    assert loaded.model.norm.num_batches_tracked == 0
+    result = unfoldify.unfoldify(loaded.model, loaded.args)
+    assert "self.head = nn.Linear(3, 4)" in result.source
+
+
+def test_a_model_that_only_runs_is_not_changed_by_looking(user_file: Callable[..., Path]) -> None:
+    source = GROWS.replace("self.head = None", "self.head, self.calls = nn.Linear(3, 4), 0")
+    source = source.replace("        return", "        self.calls += 1\n        return")
+    model = load(Target(str(user_file("net.py", source)))).model
+    assert model.calls == 0
+    assert model.norm.num_batches_tracked == 0

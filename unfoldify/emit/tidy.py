@@ -48,7 +48,7 @@ def tidied(
     kept = {
         p.name: bound[p.name]
         for p in parameters
-        if p.name in bound and not same(p.default, bound[p.name])
+        if p.name in bound and not same(p.default, bound[p.name]) and not p.name.startswith("_")
     }
     positional: list[Any] = []
     limit = written if written is not None else max(POSITIONAL_LIMIT, required(parameters))

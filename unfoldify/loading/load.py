@@ -19,7 +19,7 @@ from unfoldify.loading.inputs import Input, draw
 from unfoldify.loading.suggest import suggested_inputs
 from unfoldify.loading.target import Target, import_root, import_target, importable
 from unfoldify.preserve import seed_everything
-from unfoldify.recording.lazy import fill, unfilled
+from unfoldify.recording.lazy import copies, fill, grows, unfilled
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ def load(
         model, taken = _model(request, seed)
         seed_everything(seed)
         args, kwargs = _inputs(model, inputs, request)
-        if unfilled(model):
-            _call(lambda: fill(model, args, kwargs), "the first call of its lazy layers", request)
+        if unfilled(model) or grows(model, args, kwargs):
+            seed_everything(seed)
+            _call(lambda: fill(model, *copies((args, kwargs))), "the model's first call", request)
     return Loaded(model, args, kwargs, path, f"{taken} of {request.place}")
 
 

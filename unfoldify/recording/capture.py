@@ -12,7 +12,7 @@ import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from unfoldify.errors import CaptureError
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.layers import plan
+from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.record import Read
@@ -48,6 +49,7 @@ class Recording:
     reads: tuple[Read, ...]
     output: Any
     constants: Mapping[str, Tensor]
+    made: Mapping[int, tuple[Position, ...]] = field(default_factory=dict)  # id of a parameter
 
 
 def capture(
@@ -60,9 +62,11 @@ def capture(
     recorder = ModelRecorder(model, wanted)
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
     calls = recorder.module_calls()
-    with eager, births() as recorder.is_new, recorder.running(), calls, seen_constructor():
+    seen = seen_constructor(), seen_parameters()
+    with eager, births() as recorder.is_new, recorder.running(), calls, seen[0], seen[1]:
         output = recorder.run(args, dict(kwargs))
-    return Recording(model, recorder.root, tuple(recorder.reads), output, recorder.constants)
+    reads = tuple(recorder.reads)
+    return Recording(model, recorder.root, reads, output, recorder.constants, recorder.parameters)
 
 
 class ModelRecorder(ScopedRecorder):
@@ -165,9 +169,9 @@ class ModelRecorder(ScopedRecorder):
         self.stack.append(body)
         try:
             self.bind_arguments(body, args, kwargs)
-            before = dict(module._buffers)
+            before = {**module._buffers, **module._parameters}
             result = original(module, *args, **kwargs)
-            self.note_new_buffers(module, before)
+            self.note_new_state(module, before)
             body.graph.output(self.result(result))
         finally:
             self.stack.pop()
@@ -203,20 +207,20 @@ class ModelRecorder(ScopedRecorder):
         for parameter in body.parameters:
             if parameter.node is not None:
                 self.bind_input(parameter.value, parameter.node)
-        before = dict(self.model._buffers)
+        before = {**self.model._buffers, **self.model._parameters}
         result = original(self.model, *args, **kwargs)
-        self.note_new_buffers(self.model, before)
+        self.note_new_state(self.model, before)
         body.graph.output(self.result(result, whole=True))
         self.stack.pop()
         return result
 
-    def note_new_buffers(self, module: nn.Module, before: Mapping[str, Any]) -> None:
-        """A buffer that forward replaced by a value of its own is an assignment of the emitted
-        forward.
+    def note_new_state(self, module: nn.Module, before: Mapping[str, Any]) -> None:
+        """A buffer or parameter that forward replaced by a value of its own is an assignment of the
+        emitted forward.
         """
-        for name, buffer in module._buffers.items():
-            if isinstance(buffer, Tensor) and buffer is not before.get(name):
-                node = self.known(buffer, self.frame)
+        for name, tensor in (*module._buffers.items(), *module._parameters.items()):
+            if isinstance(tensor, Tensor) and tensor is not before.get(name):
+                node = self.known(tensor, self.frame)
                 if node is not None:
                     owner = self.frame.graph.create_node("get_attr", "", (), {})
                     self.frame.graph.call_function(setattr, (owner, name, node)).meta[

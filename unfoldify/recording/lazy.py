@@ -1,17 +1,22 @@
-"""Lazy layers, which get their shapes from a model's first call: recording must not be that call."""
+"""What a model gets from its first call: recording must not be that call.
+
+Lazy layers get their shapes, and some models make layers of their own: `if self.proj is None:
+self.proj = nn.Linear(x.shape[1], 10)`.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from unfoldify import nesting
 from unfoldify.errors import CaptureError
-from unfoldify.preserve import silenced
+from unfoldify.preserve import preserved, silenced
 
 
 def unfilled(model: nn.Module) -> dict[str, Any]:
@@ -45,3 +50,46 @@ def check_filled(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
             f"{type(model).__name__}: {name} has no shape before the model's first call, and "
             "unfoldify changes no model.\nCall the model once, model(*args), and then unfoldify."
         )
+
+
+def named(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters of a model, under every name that they have."""
+    return dict(model.named_parameters(remove_duplicate=False))
+
+
+def grows(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the model's first call makes parameters that stay; the model is put back as it was."""
+    before = named(model).keys()
+    with preserved(model), silenced(), torch.random.fork_rng(devices=[]):
+        try:
+            fill(model, *copies((args, kwargs)))
+            found = grown(model, before, args, kwargs)
+        except Exception:  # that it does not run is said where it is recorded
+            return False
+    return bool(found)
+
+
+def grown(
+    model: nn.Module, before: Collection[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """The parameters that were not there before a call, and that the next one does not replace."""
+    new = {name: tensor for name, tensor in named(model).items() if name not in before}
+    if new:
+        fill(model, *copies((args, kwargs)))
+    after = named(model)
+    return {name: tensor for name, tensor in new.items() if after.get(name) is tensor}
+
+
+def refuse_grown(name: str, model: nn.Module, where: str) -> CaptureError:
+    """The message for a parameter that came with the call which was recorded."""
+    return CaptureError(
+        f"{where or type(model).__name__}\n  {name} is made in the model's first call, and "
+        "unfoldify changes no model.\nCall the model once, model(*args), and then unfoldify."
+    )
+
+
+def copies(value: Any) -> Any:
+    """An example with its tensors cloned: a model may write to its inputs."""
+    return nesting.rebuilt(
+        value, lambda path, tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from unfoldify.recording.body import Body
 from unfoldify.recording.calls import REMAINDER
 from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.finish import finish
-from unfoldify.recording.lazy import check_filled
+from unfoldify.recording.lazy import check_filled, copies, grown, named, refuse_grown
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
 from unfoldify.recording.source import Position, site
 from unfoldify.recording.stand_ins import stand_ins
@@ -86,7 +86,7 @@ def record(
             by_mode(first.root, recordings[True].root)
         tidy(first.root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
-    first = Recording(model, first.root, first.reads, first.output, constants)
+    first = replace(first, constants=constants)
     return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
 
 
@@ -113,19 +113,21 @@ def observe(
     with preserved(model), torch.enable_grad():
         seed_everything(0)
         model.train(training)
-        given, named = copies((tuple(args), dict(kwargs)))
-        recording = capture(model, given, named, wanted)
+        before = named(model).keys()
+        given, keywords = copies((tuple(args), dict(kwargs)))
+        recording = capture(model, given, keywords, wanted)
+        refuse_growth(recording, before, args, kwargs)
     finish(recording.root)
     return recording
 
 
-def copies(value: Any) -> Any:
-    """The example with its tensors cloned: a model may write to its inputs."""
-    from unfoldify import nesting
-
-    return nesting.rebuilt(
-        value, lambda path, tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad)
-    )
+def refuse_growth(
+    recording: Recording, before: Collection[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Raises where the recorded call was the one that makes parameters which the model keeps."""
+    model = recording.model
+    for name, tensor in grown(model, before, args, kwargs).items():
+        raise refuse_grown(name, model, shown_line(recording.made.get(id(tensor), ())))
 
 
 def explain_sizes(

@@ -22,7 +22,7 @@ from typing import Any
 
 import einops
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 from torch.overrides import TorchFunctionMode
 
 from unfoldify import notes
@@ -101,6 +101,7 @@ class Recorder(TorchFunctionMode):
         self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
         self.grad_mode = True
+        self.parameters: dict[int, tuple[Position, ...]] = {}  # those that the run has made
         self.through = 0  # how many autograd functions are being run as plain calls
 
     @property
@@ -229,6 +230,15 @@ class Recorder(TorchFunctionMode):
         self.bind(result, node)
         return result
 
+    def parameter(self, construct: Any, data: Tensor, requires_grad: bool) -> Any:
+        """`nn.Parameter(data)`: a leaf of its own, in the memory of another tensor."""
+        with self.pause(), torch._C.DisableTorchFunction():
+            result = construct(nn.Parameter, data, requires_grad)
+        self.parameters[id(result)] = self.positions()
+        kwargs = {} if requires_grad else {"requires_grad": False}
+        self.bind(result, self.add("call_function", nn.Parameter, (data,), kwargs))
+        return result
+
     def run_through(self, cls: Any, args: Any) -> Any:
         """A function that stays no function: gradients flow through all that it calls."""
         self.through += 1
@@ -344,7 +354,7 @@ class Recorder(TorchFunctionMode):
             node.meta["alias"] = earlier
         elif base is not None:
             node.meta["alias"] = self.known(base, self.frame)
-        elif node.target in ("detach", "view_as") or node.args[1:2] == ("data",):
+        elif node.target in ("detach", "view_as", nn.Parameter) or node.args[1:2] == ("data",):
             node.meta["alias"] = node.args[0]
 
     def remember(self, tensor: Tensor, node: fx.Node) -> None:

@@ -12,7 +12,7 @@ from unfoldify.merge import walk_bodies
 from unfoldify.preserve import preserved, seed_everything, silenced
 from unfoldify.recording.body import Body
 from unfoldify.recording.capture import capture
-from unfoldify.recording.model import copies
+from unfoldify.recording.lazy import copies
 
 
 def observed(
