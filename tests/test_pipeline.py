@@ -124,6 +124,35 @@ def test_only_rewrites_nothing_else(model: nn.Module, image: torch.Tensor) -> No
     assert "self.conv(x)" in code(result)
 
 
+def test_a_name_that_no_layer_has_is_told(model: nn.Module, image: torch.Tensor) -> None:
+    result = unfoldify.unfoldify(model, image, only=["conv", "haed"], skip=["blocks.*"])
+    assert result.report.unmatched == ("haed",)
+    assert "--only, --skip: no layer and no kind is called haed" in str(result.report)
+    assert "with some of its layers written out." in result.source
+    result = unfoldify.unfoldify(model, image, skip=["recurrent"])  # a kind, whether here or not
+    assert not result.report.unmatched
+    assert "no layer and no kind" not in str(result.report)
+
+
+def test_the_header_names_what_was_spelled_out(model: nn.Module, image: torch.Tensor) -> None:
+    source = unfoldify.unfoldify(model, image).source
+    first = source[: source.index("\n\n")].replace("\n", " ")
+    assert first.endswith(
+        "with every convolution, linear layer, attention and matrix product written out."
+    )
+
+
+def test_letters_of_the_users_equations_are_not_explained() -> None:
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return torch.einsum("bkw,bkh->bwh", x, y)
+
+    for layout in ("inline", "functions"):
+        inputs = (torch.randn(2, 3, 4), torch.randn(2, 3, 5))
+        source = unfoldify.unfoldify(Net(), inputs, layout=layout).source
+        assert source.startswith('"""Net, with every einsum written out.\n\nLoads')
+
+
 def test_also_spells_out_what_is_asked_for() -> None:
     model = nn.Sequential(nn.Conv1d(2, 3, 2), nn.MaxPool1d(2))
     x = torch.randn(1, 2, 9)

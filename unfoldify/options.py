@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unfoldify.errors import UsageError
 from unfoldify.memory import parse_bytes
-from unfoldify.recording.layers import ON_REQUEST, SPELLED
+from unfoldify.recording.layers import ON_REQUEST
 from unfoldify.rules import ON_REQUEST as RULES_ON_REQUEST
 from unfoldify.rules import RULES, Rule
 
 STYLES = ("product", "einsum")
 DIALECTS = ("einops", "torch")
 LAYOUTS = ("inline", "functions", "patch")
+KINDS = tuple(dict.fromkeys((*(rule.kind for rule in RULES.values()), *ON_REQUEST)))
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Options:
         if any(matches(path, kind, pattern) for pattern in self.skip):
             return False
         return not self.only or any(matches(path, kind, pattern) for pattern in self.only)
+
+    def unmatched(self, paths: Collection[str]) -> tuple[str, ...]:
+        """The words of --only and --skip that are no kind and no layer of a model."""
+        return tuple(
+            pattern
+            for pattern in dict.fromkeys((*self.only, *self.skip))
+            if pattern not in KINDS and not fnmatch.filter(paths, pattern)
+        )
 
     def rules(self) -> Mapping[Callable[..., Any], Rule]:
         """The table of rules, with the families that were asked for."""
@@ -74,7 +83,7 @@ def checked(
     for pattern in patterns:
         if not isinstance(pattern, str):
             raise UsageError(
-                f"only, skip: wanted layer names or kinds ({', '.join(SPELLED)}), found {pattern!r}"
+                f"only, skip: wanted layer names or kinds ({', '.join(KINDS)}), found {pattern!r}"
             )
     size = parse_bytes(max_intermediate)
     return Options(style, dialect, size, listed(only), listed(skip), listed(also), layout, shapes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import einops
 import pytest
 import torch
 import torch.nn.functional as F
@@ -201,6 +202,9 @@ def test_descriptions() -> None:
     call = (r(5, 2, 3), r(2, 2, 4), [], True, 2, 0.0, False, True, True)
     assert described(torch.gru, *call) == "2 layers, both directions, batch first"
     assert described(torch.mm, r(2, 3), r(3, 4)) == ""
+    assert described(torch.einsum, "ij, jk->ik", r(2, 3), r(3, 4)) == "ij, jk->ik"
+    assert described(torch.einsum, r(2, 3), [0, 1], r(3, 4), [1, 2], [0, 2]) == "AB,BC->AC"
+    assert described(einops.einsum, r(2, 3), r(3), "b  i, i -> b") == "b i, i -> b"
 
 
 def test_a_rule_needs_no_listener_and_changes_nothing_with_one() -> None:

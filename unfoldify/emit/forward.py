@@ -15,6 +15,7 @@ from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
+from unfoldify.emit.headings import heading
 from unfoldify.emit.imports import unhidden
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.loop_heads import loop_head, loop_variables, target
@@ -345,14 +346,6 @@ def nested(steps: list[Step], loop: Loop | None) -> Iterator[tuple[Step, list[St
                 end += 1
         yield step, steps[index + 1 : end]
         index = end
-
-
-def heading(group: Group, layer: str) -> str:
-    """`conv1: 3x3, padding 1`"""
-    title = f"{layer}: {group.text}" if group.layer and group.text else layer
-    if not group.layer:
-        title = f"{group.function}, {group.text}" if group.text else group.function
-    return f"{title}; einsum: {group.why}" if group.why else title
 
 
 def grad_of(unit: Unit) -> bool | None:

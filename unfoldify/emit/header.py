@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from unfoldify.merge import walk_bodies
 from unfoldify.recording.body import Body
 
 GLOSSARY: dict[str, str] = {
@@ -36,6 +35,21 @@ GLOSSARY: dict[str, str] = {
     "sh, sw": "stride, as rows and columns of a tile",
     "s": "stride, as the length of a tile",
 }
+KINDS: dict[str, str] = {
+    "conv": "convolution",
+    "conv_transpose": "transposed convolution",
+    "linear": "linear layer",
+    "bilinear": "bilinear layer",
+    "recurrent": "recurrent layer",
+    "attention": "attention",
+    "matmul": "matrix product",
+    "einsum": "einsum",
+    "pooling": "pooling",
+    "norm": "normalization",
+    "fold": "fold",
+    "shuffle": "shuffle",
+    "embedding": "embedding",
+}
 MATRIX = {"m", "p"}
 WIDTH = 100
 COLUMN = 48
@@ -46,13 +60,20 @@ def header(
     source: str,
     verification: Any,
     source_path: str | Path | None,
+    kinds: Collection[str] = (),
     theirs: Collection[str] = (),
+    every: bool = True,
 ) -> str:
-    """The text between the quotes; `theirs` are the patterns of the model's own einops calls."""
+    """The text between the quotes.
+
+    `kinds` are those of the calls that were spelled out, `theirs` the patterns of the model's own
+    einops calls and equations; not `every`, but some layers were asked for.
+    """
     name = type(model).__name__
     origin = f" from {Path(source_path).name}" if source_path else ""
     axes = axes_in(source, theirs)
-    first = f"{name}{origin}, with every {kinds(axes)} written out."
+    some = f"every {listed(kinds)}" if every else "some of its layers"
+    first = f"{name}{origin}, with {some} written out."
     lines = [*textwrap.wrap(first, WIDTH - len('"""')), ""]
     lines += glossary(axes)
     load = f"`{name}().load_state_dict(original.state_dict())`"
@@ -63,26 +84,18 @@ def header(
     return "\n".join(lines) + "\n"
 
 
-def kinds(axes: set[str]) -> str:
-    """What kinds of contraction the file spells out, by the axes it uses."""
-    found = []
-    if {"kh", "kw", "k", "c_in", "c_out"} & axes:
-        found.append("convolution")
-    if "o" in axes:
-        found.append("linear layer")
-    if "n_q" in axes:
-        found.append("attention")
-    if MATRIX & axes:
-        found.append("matrix product")
-    if not found:
-        return "contraction"
-    return found[0] if len(found) == 1 else ", ".join(found[:-1]) + " and " + found[-1]
+def listed(kinds: Collection[str]) -> str:
+    """What was spelled out, in words: `convolution, linear layer and matrix product`."""
+    words = [word for kind, word in KINDS.items() if kind in kinds]
+    if len(words) < 2:
+        return words[0] if words else "contraction"
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def axes_in(source: str, theirs: Collection[str] = ()) -> set[str]:
     """The axes that the file's own patterns name; `n` between two factors is no length."""
     found: set[str] = set()
-    for one, other in re.findall(r'"([^"\n]*->[^"\n]*)"|# ([^"\n]*->.*)', source):
+    for one, other in re.findall(r'"([^"\n`]*->[^"\n`]*)"|# ([^"\n:]*->.*)', source):
         pattern = one or other
         if pattern in theirs:
             continue
@@ -91,14 +104,15 @@ def axes_in(source: str, theirs: Collection[str] = ()) -> set[str]:
     return found
 
 
-def users_patterns(root: Body) -> set[str]:
-    """The patterns of einops calls that the model itself makes."""
+def users_patterns(bodies: Iterable[Body]) -> set[str]:
+    """The patterns whose axes the model named: of its own einops calls and of its equations."""
     return {
-        argument
-        for body in walk_bodies(root)
+        pattern
+        for body in bodies
         for node in body.graph.nodes
-        for argument in node.args
-        if isinstance(argument, str) and "->" in argument
+        if "group" not in node.meta or node.meta["group"].kind == "einsum"
+        for pattern in (*node.args, node.meta.get("pattern"))
+        if isinstance(pattern, str) and "->" in pattern
     }
 
 

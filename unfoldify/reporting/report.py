@@ -23,6 +23,7 @@ class Report:
     declined: tuple[tuple[str, str], ...]  # name and reason
     fixed_sizes: tuple[str, ...]
     seconds: float
+    unmatched: tuple[str, ...] = ()  # words of --only and --skip
 
     @property
     def folds(self) -> tuple[Fold, ...]:
@@ -77,6 +78,8 @@ class Report:
             said = [f"  {name}: {reason}" for (name, reason) in _folded_reasons(entries)]
             if said:
                 yield "\n".join([title, *said])
+        if self.unmatched:
+            yield f"--only, --skip: no layer and no kind is called {', '.join(self.unmatched)}"
         if self.fixed_sizes:
             fixed = [f"  {line}" for line in self.fixed_sizes]
             yield "\n".join(["sizes that the model's own control flow fixes:", *fixed])
@@ -88,6 +91,7 @@ class Report:
             "verification": self.verification.to_dict() if self.verification else None,
             "declined": [{"name": name, "reason": reason} for name, reason in self.declined],
             "fixed_sizes": list(self.fixed_sizes),
+            "unmatched": list(self.unmatched),
             "seconds": round(self.seconds, 3),
         }
 

@@ -31,6 +31,7 @@ from unfoldify.rules.convolution import conv1d, conv2d, conv3d
 from unfoldify.rules.descriptions import (
     describe_attention,
     describe_convolution,
+    describe_einsum,
     describe_general,
     describe_multihead,
     describe_multihead_layer,
@@ -113,8 +114,8 @@ _PRODUCTS: tuple[tuple[Rule, Spellings], ...] = (
     (Rule(products.kron, "matmul"), (torch.kron, T.kron, aten.kron.default)),
     (Rule(products.tensordot, "matmul"), (torch.tensordot,)),
     (Rule(products.tensordot_over, "matmul"), (aten.tensordot.default,)),
-    (Rule(einsum, "einsum"), (torch.einsum, aten.einsum.default)),
-    (Rule(named_einsum, "einsum"), (einops.einsum,)),
+    (Rule(einsum, "einsum", describe_einsum), (torch.einsum, aten.einsum.default)),
+    (Rule(named_einsum, "einsum", describe_einsum), (einops.einsum,)),
     (Rule(chain.multi_dot, "matmul"), (L.multi_dot, aten.linalg_multi_dot.default)),
     (Rule(chain.chain_matmul, "matmul"), (torch.chain_matmul,)),
     (

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unfoldify.notes import moves
 from unfoldify.rules.checks import shape_of
+from unfoldify.rules.einsum import arguments_of
 from unfoldify.rules.recurrent import read_call
 from unfoldify.rules.sizes import is_open
 
@@ -76,6 +77,12 @@ def describe_attention(
     parts += ["masked"] if attn_mask is not None else []
     parts += ["grouped queries"] if enable_gqa else []
     return ", ".join(parts)
+
+
+def describe_einsum(*args: Any, path: Any = None) -> str:
+    """bhqd,bhkd->bhqk: the equation as it was given"""
+    given = next((arg for arg in args if isinstance(arg, str)), None)
+    return " ".join((given or arguments_of(args)[0]).split())
 
 
 def _kernel(weight: Tensor) -> list[str]:

@@ -26,7 +26,7 @@ def einsum(*args: Any, path: Any = None, style: Style = "product") -> Tensor:
     every axis is summed as soon as nothing needs it any more.
     """
     check_style(style)
-    equation, operands = _arguments(args)
+    equation, operands = arguments_of(args)
     parsed = parse(equation, [shape_of(x) for x in operands])
     return contracted(parsed, operands, style)
 
@@ -156,7 +156,7 @@ def _plain_dots(equation: Equation, ranks: Sequence[int]) -> bool:
     return in_front and distinct and DOTS in equation.result
 
 
-def _arguments(args: tuple[Any, ...]) -> tuple[str, list[Tensor]]:
+def arguments_of(args: tuple[Any, ...]) -> tuple[str, list[Tensor]]:
     """The equation and the operands of any of the three ways to call einsum."""
     if isinstance(args[0], str):
         operands = args[1] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import textwrap
 
 
 class Comment(ast.stmt):
@@ -14,6 +16,21 @@ class Comment(ast.stmt):
     def __init__(self, text: str = "") -> None:
         super().__init__()
         self.text = text
+
+
+def within(text: str, room: float) -> list[str]:
+    """The lines of a comment; those that are too long are broken between words."""
+    lines = text.split("\n")
+    if room == math.inf:
+        return lines
+    return [
+        piece
+        for line in lines
+        for piece in textwrap.wrap(
+            line, max(int(room), 20), break_long_words=False, break_on_hyphens=False
+        )
+        or [""]
+    ]
 
 
 class Blank(ast.stmt):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .clauses import Clause, Definition, clauses, decorators
-from .comments import Blank, Comment, Remarked, plain
+from .comments import Blank, Comment, Remarked, plain, within
 from .expressions import Expressions
 from .printer import INDENT, lines_of
 from .simple import simple_statement
@@ -28,7 +28,8 @@ class Statements:
             case Blank():
                 return [""]
             case Comment(text):
-                return [f"{margin}# {line}".rstrip() for line in text.split("\n")]
+                room = self.width - len(margin) - len("# ")
+                return [f"{margin}# {line}".rstrip() for line in within(text, room)]
             case Remarked(statement, text):
                 return self.lines(statement, indent, text)
         column = INDENT * indent

@@ -21,10 +21,14 @@ from unfoldify.emit.functions.library import (
     uses_in,
 )
 from unfoldify.emit.functions.outline import OutlinedFunction, outlined
+from unfoldify.emit.headings import is_equation
 from unfoldify.emit.patch.excerpt import library
 from unfoldify.emit.words_for_values import RESERVED
 from unfoldify.lowering.lower import Group, Lowering, forecast, spell_out
+from unfoldify.recording.body import Body
 from unfoldify.rules.rule import Rule
+
+OPERANDS = ("x", "y", "z")  # of functions that take any number
 
 
 @dataclass
@@ -48,11 +52,16 @@ class Functions:
             return group
         words: dict[fx.Node, str] = {}
         for key, value in flat(bound(node, rule).items()):
-            words.setdefault(value, key)
+            words.setdefault(value, OPERANDS[len(words) % 3] if key == "args" else key)
         group = spell_out(graph, node, rule, how)
-        title = first_line(rule.function)
+        title = "" if is_equation(group.text) else first_line(rule.function)
         self.outlines.append(outlined(graph, group, words, self.dialect, title))
         return group
+
+    @property
+    def bodies(self) -> list[Body]:
+        """The graphs of the functions that are made of a call's own lines."""
+        return [outline.body for outline in self.outlines]
 
     def of_library(self, entry: str, style: str) -> LibraryFunction:
         word = entry if style == self.style else f"{entry}_{style}"

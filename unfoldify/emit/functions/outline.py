@@ -20,6 +20,7 @@ from unfoldify.emit.format import Blank, Comment, Remarked
 from unfoldify.emit.forward import lines_of
 from unfoldify.emit.functions.commented import returned
 from unfoldify.emit.functions.function import Function
+from unfoldify.emit.headings import is_equation
 from unfoldify.emit.lines import Hole, constant
 from unfoldify.emit.numbered import numbered
 from unfoldify.emit.words_for_values import identifier
@@ -85,6 +86,7 @@ class OutlinedFunction(Function):
         words = [*self.parameters, *dict.fromkeys(self.numbers.values())]
         arguments = ast.arguments([], [ast.arg(w) for w in words], None, [], [], None, [])
         special = self.texts[0] if len(set(self.texts)) == 1 else ""
+        special = f"`{special}`" if is_equation(special) else special
         title = ", ".join(part for part in (self.title, special) if part)
         body = [ast.Expr(ast.Constant(title)), *lines] if title else lines
         return ast.FunctionDef(self.name, arguments, body, [], None, None, lineno=0)

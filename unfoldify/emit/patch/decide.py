@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from unfoldify.emit.headings import of_function, of_layer
 from unfoldify.emit.patch.arguments import (
     DEFAULTS,
     LAYERS,
@@ -47,7 +48,6 @@ from unfoldify.emit.patch.recognize import (
     modules_at,
     owners,
     strange_hooks,
-    titled,
     word_of_layer,
 )
 from unfoldify.emit.patch.rulebook import Form, General, Rulebook
@@ -161,7 +161,9 @@ class Decider:
             self.form(place, bound, place.calls) if can_hoist(self.file, place.expression) else None
         )
         if form is not None:
-            return Inline((Stage(titled(label_of(layer), form.text), form),), word_of_layer(layer))
+            return Inline(
+                (Stage(of_layer(label_of(layer), form.text), form),), word_of_layer(layer)
+            )
         return CallFunction(LAYERS[cls].__name__, tuple(further(bound)))
 
     def form(self, place: Place, bound: Bound, calls: list[Call]) -> Form | None:
@@ -231,7 +233,9 @@ class Decider:
         assert isinstance(place.expression, ast.Call)
         bound = bind_layer(cls, text, place.expression, self.text, declared)
         form = self.form(place, bound, calls) if bound is not None else None
-        return None if form is None else Stage(titled(label_of(expression), form.text), form, text)
+        return (
+            None if form is None else Stage(of_layer(label_of(expression), form.text), form, text)
+        )
 
     # -- functions ------------------------------------------------------------------------------
 
@@ -247,7 +251,7 @@ class Decider:
             raise Decline(f"`{self.text(place.expression)}` computes it inside of other code")
         form, reason = self.function_form(place)
         if form is not None and can_hoist(self.file, place.expression):
-            return Inline((Stage(titled(name, form.text, ", "), form),), RESULTS.get(name))
+            return Inline((Stage(of_function(name, form.spelling.group), form),), RESULTS.get(name))
         function = ALIASES.get(name, name)
         if function not in library() or not is_operands_only(place.expression, name):
             raise Decline(reason or "it stands where no lines can be put above it")

@@ -123,7 +123,3 @@ def label_of(layer: ast.expr) -> str:
 def word_of_layer(layer: ast.expr) -> str | None:
     """A name for what a layer computes: that of the attribute."""
     return layer.attr if isinstance(layer, ast.Attribute) else None
-
-
-def titled(name: str, text: str, between: str = ": ") -> str:
-    return f"{name}{between}{text}" if text else name

@@ -1,0 +1,26 @@
+"""The words that head the lines of a rewritten call."""
+
+from __future__ import annotations
+
+from unfoldify.lowering.lower import Group
+
+
+def heading(group: Group, layer: str) -> str:
+    """`conv1: 3x3, padding 1`, or `einsum: ij,jk->ik` for a call of a function."""
+    title = of_layer(layer, group.text) if group.layer else of_function(group.function, group)
+    return f"{title}; einsum: {group.why}" if group.why else title
+
+
+def of_layer(layer: str, text: str) -> str:
+    return f"{layer}: {text}" if text else layer
+
+
+def of_function(name: str, group: Group) -> str:
+    if not group.text or group.kind == group.style == "einsum":
+        return name  # the equation of an einsum stands in the line itself
+    return f"{name}: {group.text}" if is_equation(group.text) else f"{name}, {group.text}"
+
+
+def is_equation(text: str) -> bool:
+    """Whether a description is an einsum's, which has commas of its own."""
+    return "->" in text
