@@ -74,3 +74,33 @@ def test_classes_come_before_their_use() -> None:
     names = list(classes(Stack(Block(4)), Stack(Block(4), Block(4))))
     assert names[0] == "Block"
     assert names[-1].startswith("Stack")
+
+
+class Unit(nn.Module):
+    """What its author calls `groups` and `stride` is none of a convolution's."""
+
+    def __init__(self, layer, groups, stride):
+        super().__init__()
+        self.layer, self.groups, self.stride = layer, groups, stride
+
+    def forward(self, x):
+        return self.layer(x).relu()
+
+
+def test_numbers_of_the_users_own_modules_do_not_name_a_class() -> None:
+    first, second = Unit(nn.Linear(4, 4), "a", (1,)), Unit(nn.Tanh(), ["b"], (2,))
+    assert list(classes(first, second)) == ["Unit", "UnitWithTanh", "Stack"]
+
+
+def test_layers_that_differ_name_a_class_in_the_order_in_which_they_are_declared() -> None:
+    class Several(nn.Module):
+        def __init__(self, *layers):
+            super().__init__()
+            self.one, self.two, self.three = layers
+
+        def forward(self, x):
+            return self.one(self.two(self.three(x)))
+
+    plain = Several(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+    other = Several(nn.Tanh(), nn.ReLU(), nn.GELU())
+    assert list(classes(plain, other)) == ["Several", "SeveralWithTanh", "Stack"]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.pooling import _AvgPoolNd, _MaxPoolNd
 
 from unfoldify.emit.numbered import numbered
 from unfoldify.merge import Kind, Merged
 
+WINDOWED = (_ConvNd, _AvgPoolNd, _MaxPoolNd)
 STRIDES = ((2,), (2, 2), (2, 2, 2))
 
 
@@ -39,9 +43,9 @@ def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
     if is_downsampling(kind.module) and not is_downsampling(first.module):
         yield f"Downsampling{plain}"
     more, less = parts(kind) - parts(first), parts(first) - parts(kind)
-    for label in sorted(more, key=len):
+    for label in shortest_first(more):
         yield f"{plain}With{camel(label)}"
-    for label in sorted(less, key=len):
+    for label in shortest_first(less):
         yield f"{plain}Without{camel(label)}"
     for label, of_kind, of_first in layers_of_both(kind, first):
         if type(of_kind) is not type(of_first) and label.isidentifier():
@@ -53,7 +57,16 @@ def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
 
 
 def is_downsampling(module: nn.Module) -> bool:
-    return any(getattr(layer, "stride", None) in STRIDES for layer in module.modules())
+    return any(layer.stride in STRIDES for layer in windowed_layers(module, "stride"))
+
+
+def windowed_layers(module: nn.Module, label: str) -> list[Any]:
+    """The layers with such an argument; what a module of the user's calls so may be anything."""
+    return [m for m in module.modules() if isinstance(m, WINDOWED) and hasattr(m, label)]
+
+
+def shortest_first(labels: set[str]) -> list[str]:
+    return sorted(labels, key=lambda label: (len(label), label))
 
 
 def parts(kind: Kind) -> set[str]:
@@ -70,14 +83,14 @@ def parts(kind: Kind) -> set[str]:
 def layers_of_both(
     kind: Kind, first: Kind
 ) -> Iterator[tuple[str, nn.Module | None, nn.Module | None]]:
-    for label in kind.module._modules.keys() & first.module._modules.keys():
-        yield label, kind.module._modules[label], first.module._modules[label]
+    for label, child in kind.module._modules.items():
+        if label in first.module._modules:
+            yield label, child, first.module._modules[label]
 
 
 def differing_layer(kind: Kind, first: Kind, label: str) -> str:
     """`Depthwise`, `Pointwise` or `Dilated`, where that is what sets two kinds apart."""
-    ours = [layer for layer in kind.module.modules() if hasattr(layer, label)]
-    theirs = [layer for layer in first.module.modules() if hasattr(layer, label)]
+    ours, theirs = windowed_layers(kind.module, label), windowed_layers(first.module, label)
     values = [getattr(layer, label) for layer in ours]
     if not ours or values == [getattr(layer, label) for layer in theirs]:
         return ""
