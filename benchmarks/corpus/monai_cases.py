@@ -110,7 +110,7 @@ MODELS: dict[str, tuple[dict[str, Any], tuple[tuple[int, ...], ...]]] = {
     ),
     "SEResNet50": (
         {"spatial_dims": 2, "in_channels": 3, "num_classes": 3, "pretrained": False},
-        ((2, 3, 64, 64),),
+        ((2, 3, 32, 32),),
     ),
     "SegResNet": (
         {**_IO, "init_filters": 8, "blocks_down": (1, 1), "blocks_up": (1,)},
@@ -142,7 +142,7 @@ MODELS: dict[str, tuple[dict[str, Any], tuple[tuple[int, ...], ...]]] = {
         (_VOLUME,),
     ),
     "UNet": ({**_IO, **_UNET, "num_res_units": 2}, (_VOLUME,)),
-    "VNet": ({"spatial_dims": 3, "in_channels": 1, "out_channels": 2}, (_VOLUME,)),
+    "VNet": ({"spatial_dims": 2, "in_channels": 1, "out_channels": 2}, ((1, 1, 32, 32),)),
     "VQVAE": (
         {
             **_IO,
@@ -207,7 +207,7 @@ MODELS: dict[str, tuple[dict[str, Any], tuple[tuple[int, ...], ...]]] = {
         },
         ((1, 2, 16, 16, 16),),
     ),
-    "DAF3D": ({"in_channels": 1, "out_channels": 2}, ((1, 1, 32, 32, 32),)),
+    "DAF3D": ({"in_channels": 1, "out_channels": 2}, ((1, 1, 16, 16, 16),)),
     "Quicknat": ({"num_channels": 1, "num_filters": 8}, ((1, 1, 32, 32),)),
     "MedNeXt": (
         {

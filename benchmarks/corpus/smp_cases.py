@@ -61,5 +61,5 @@ def _build(name: str, encoder_name: str = "resnet18", **options: Any) -> Built:
     import segmentation_models_pytorch as smp
 
     model = getattr(smp, name)(encoder_name, encoder_weights=None, classes=3, **options)
-    side = 128 if name == "PAN" else 64
+    side = {"PAN": 128, "DPT": 64}.get(name, 32)
     return Built(model, (image(2, 3, side, side),))

@@ -13,25 +13,25 @@ from benchmarks.corpus.case import Built, Case, image
 
 CLASSIFIERS: dict[str, int] = {  # model -> side of the picture
     "alexnet": 64,
-    "convnext_tiny": 64,
+    "convnext_tiny": 32,
     "densenet121": 64,
     "efficientnet_b0": 64,
-    "efficientnet_v2_s": 64,
+    "efficientnet_v2_s": 32,
     "googlenet": 64,
-    "inception_v3": 96,
+    "inception_v3": 75,
     "mnasnet0_5": 64,
     "mobilenet_v2": 64,
     "mobilenet_v3_small": 64,
     "regnet_x_400mf": 64,
     "regnet_y_400mf": 64,
     "resnet18": 64,
-    "resnet50": 64,
-    "resnext50_32x4d": 64,
+    "resnet50": 32,
+    "resnext50_32x4d": 32,
     "wide_resnet50_2": 32,
     "shufflenet_v2_x0_5": 64,
     "squeezenet1_1": 64,
-    "swin_t": 64,
-    "swin_v2_t": 64,
+    "swin_t": 32,
+    "swin_v2_t": 32,
 }
 SEGMENTERS = (
     "deeplabv3_mobilenet_v3_large",
@@ -40,11 +40,11 @@ SEGMENTERS = (
     "lraspp_mobilenet_v3_large",
 )
 VIDEO: dict[str, tuple[int, ...]] = {  # model -> shape of the clip
-    "mc3_18": (1, 3, 4, 32, 32),
-    "r2plus1d_18": (1, 3, 4, 32, 32),
-    "r3d_18": (1, 3, 4, 32, 32),
+    "mc3_18": (1, 3, 4, 24, 24),
+    "r2plus1d_18": (1, 3, 4, 24, 24),
+    "r3d_18": (1, 3, 4, 24, 24),
     "s3d": (1, 3, 14, 224, 224),
-    "swin3d_t": (1, 3, 4, 64, 64),
+    "swin3d_t": (1, 3, 4, 32, 32),
 }
 DETECTORS: dict[str, dict[str, Any]] = {
     "fcos_resnet50_fpn": {"min_size": 64, "max_size": 96},
@@ -59,7 +59,7 @@ def cases() -> Iterator[Case]:
     yield Case("torchvision", "vit_tiny", _vision_transformer)
     yield Case("torchvision", "maxvit_tiny", _maxvit)
     for name in SEGMENTERS:
-        yield Case("torchvision", name, partial(_get, name, image_shape(64), weights_backbone=None))
+        yield Case("torchvision", name, partial(_get, name, image_shape(32), weights_backbone=None))
     for name, shape in VIDEO.items():
         yield Case("torchvision", name, partial(_get, name, shape))
     yield Case("torchvision", "raft_small", _raft)

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
-from benchmarks.corpus.binaries import stand_in
-from benchmarks.corpus.case import Built, Case, image
-from benchmarks.corpus.vocabulary import filled
+from benchmarks.corpus.case import Built, Case
+from benchmarks.corpus.vit_pytorch_around import AROUND_OTHERS, PICTURE, VIDEO, model_of
 
-VOCABULARY: dict[str, Any] = {
-    "image_size": 32,
-    "patch_size": 8,
-    "num_classes": 5,
-    "dim": 24,
-    "depth": 2,
-    "heads": 2,
-    "mlp_dim": 48,
-    "dim_head": 12,
-    "dropout": 0.1,
-    "emb_dropout": 0.1,
-    "cls_depth": 1,
-    "frames": 4,
-    "image_patch_size": 8,
-    "frame_patch_size": 2,
-}
-PICTURE, VIDEO, WIDE = (2, 3, 32, 32), (2, 3, 4, 32, 32), (1, 3, 224, 224)
+WIDE = (1, 3, 224, 224)
 _STAGES = {"dim": (8, 16, 24, 32), "depth": (1, 1, 1, 1)}
 _CCT = {
     "img_size": 32,
@@ -151,7 +132,7 @@ MODELS: dict[str, tuple[str, tuple[int, ...], Mapping[str, Any]]] = {
     "simple_vit_with_sparse_gating": ("SimpleViTWithSparseGating", PICTURE, {}),
     "simple_vit_with_specialized_cls": ("SimpleViT", PICTURE, {}),
     "simple_vit_with_value_residual": ("SimpleViT", PICTURE, {}),
-    "t2t": ("T2TViT", (2, 3, 64, 64), {"image_size": 64}),
+    "t2t": ("T2TViT", PICTURE, {}),
     "twins_svt": (
         "TwinsSVT",
         WIDE,
@@ -188,6 +169,7 @@ MODELS: dict[str, tuple[str, tuple[int, ...], Mapping[str, Any]]] = {
         PICTURE,
         {"patch_merge_layer": 1, "patch_merge_num_tokens": 4},
     ),
+    "vivit_with_moss": ("ViViT", VIDEO, {"spatial_depth": 1, "temporal_depth": 1}),
     "vivit": ("ViViT", VIDEO, {"spatial_depth": 1, "temporal_depth": 1}),
     "wwt": ("WWT", PICTURE, {"num_slots": 4}),
     "xcit": ("XCiT", PICTURE, {}),
@@ -197,89 +179,9 @@ MODELS: dict[str, tuple[str, tuple[int, ...], Mapping[str, Any]]] = {
 def cases() -> Iterator[Case]:
     for file, (name, shape, options) in MODELS.items():
         yield Case("vit_pytorch", file, partial(_build, file, name, shape, options))
-    for build in (_na_vit, _na_vit_nested, _mae, _simmim, _distill, _dino, _extractor, _recorder):
-        yield Case("vit_pytorch", build.__name__.strip("_"), build)
-    yield Case("vit_pytorch", "learnable_memory_adapter", _adapter)
-    yield Case("vit_pytorch", "efficient_x_transformers", _efficient)
-
-
-def _class(file: str, name: str) -> Callable[..., nn.Module]:
-    stand_in()
-    found: Callable[..., nn.Module] = getattr(importlib.import_module(f"vit_pytorch.{file}"), name)
-    return found
-
-
-def _model(file: str, name: str, **options: Any) -> nn.Module:
-    build = _class(file, name)
-    return build(**filled(build, VOCABULARY, options))
+    for name, build in AROUND_OTHERS.items():
+        yield Case("vit_pytorch", name, build)
 
 
 def _build(file: str, name: str, shape: tuple[int, ...], options: Mapping[str, Any]) -> Built:
-    return Built(_model(file, name, **options), (torch.randn(shape),))
-
-
-def _na_vit() -> Built:
-    pictures = [[image(3, 32, 32), image(3, 16, 24)], [image(3, 24, 32)]]
-    return Built(_model("na_vit", "NaViT", token_dropout_prob=0.1), (pictures,))
-
-
-def _na_vit_nested() -> Built:
-    pictures = [image(3, 32, 32), image(3, 16, 24), image(3, 24, 32)]
-    return Built(_model("na_vit_nested_tensor", "NaViT", dropout=0.0), (pictures,))
-
-
-def _mae() -> Built:
-    model = _class("mae", "MAE")(
-        encoder=_model("simple_vit", "SimpleViT"),
-        masking_ratio=0.75,
-        decoder_dim=24,
-        decoder_depth=1,
-    )
-    return Built(model, (image(*PICTURE),))
-
-
-def _simmim() -> Built:
-    model = _class("simmim", "SimMIM")(encoder=_model("simple_vit", "SimpleViT"), masking_ratio=0.5)
-    return Built(model, (image(*PICTURE),))
-
-
-def _distill() -> Built:
-    student = _class("distill", "DistillableViT")(**filled(_class("vit", "ViT"), VOCABULARY, {}))
-    model = _class("distill", "DistillWrapper")(
-        student=student, teacher=_model("simple_vit", "SimpleViT"), temperature=3, alpha=0.5
-    )
-    return Built(model, (image(*PICTURE), torch.randint(0, 5, (2,))))
-
-
-def _dino() -> Built:
-    model = _class("dino", "Dino")(
-        _model("vit", "ViT"),
-        image_size=32,
-        hidden_layer="to_latent",
-        projection_hidden_size=16,
-        projection_layers=2,
-        num_classes_K=32,
-    )
-    return Built(model, (image(*PICTURE),))
-
-
-def _extractor() -> Built:
-    return Built(_class("extractor", "Extractor")(_model("vit", "ViT")), (image(*PICTURE),))
-
-
-def _recorder() -> Built:
-    return Built(_class("recorder", "Recorder")(_model("vit", "ViT")), (image(*PICTURE),))
-
-
-def _adapter() -> Built:
-    model = _class("learnable_memory_vit", "Adapter")(
-        vit=_model("learnable_memory_vit", "ViT"), num_classes=2, num_memories_per_layer=3
-    )
-    return Built(model, (image(*PICTURE),))
-
-
-def _efficient() -> Built:
-    from x_transformers import Encoder
-
-    transformer = Encoder(dim=24, depth=2, heads=2, ff_glu=True, residual_attn=True)
-    return Built(_model("efficient", "ViT", transformer=transformer), (image(*PICTURE),))
+    return Built(model_of(file, name, **options), (torch.randn(shape),))
