@@ -38,7 +38,7 @@ class Stack(nn.Module):
 def classes(*blocks: nn.Module) -> dict[str, ast.ClassDef]:
     """The classes of the file for a stack of blocks."""
     torch.manual_seed(0)
-    source = unfoldify.unfoldify(Stack(*blocks), torch.randn(2, 4)).source
+    source = unfoldify.unfoldify(Stack(*blocks), torch.randn(4, 4)).source
     return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
 
 
@@ -104,3 +104,25 @@ def test_layers_that_differ_name_a_class_in_the_order_in_which_they_are_declared
     plain = Several(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
     other = Several(nn.Tanh(), nn.ReLU(), nn.GELU())
     assert list(classes(plain, other)) == ["Several", "SeveralWithTanh", "Stack"]
+
+
+class Separable(nn.Module):
+    def __init__(self, width, groups=1, act=True):
+        super().__init__()
+        self.conv, self.act = nn.Conv1d(width, width, 1, groups=groups), act
+
+    def forward(self, x):
+        return self.conv(x).relu() if self.act else self.conv(x)
+
+
+def test_what_two_kinds_have_in_common_does_not_name_either() -> None:
+    both = Separable(4, groups=4), Separable(4, groups=4, act=False)
+    assert list(classes(*both)) == ["Separable", "Separable2", "Stack"]
+
+
+def test_a_kind_of_depthwise_layers_beside_one_of_others_says_so() -> None:
+    assert list(classes(Separable(4), Separable(4, groups=4))) == [
+        "Separable",
+        "DepthwiseSeparable",
+        "Stack",
+    ]

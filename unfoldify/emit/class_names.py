@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
@@ -50,9 +50,8 @@ def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
     for label, of_kind, of_first in layers_of_both(kind, first):
         if type(of_kind) is not type(of_first) and label.isidentifier():
             yield f"{plain}With{type(of_kind).__name__}"
-    for label in ("groups", "kernel_size", "dilation"):
-        word = differing_layer(kind, first, label)
-        if word:
+    for word, has in WORDS.items():
+        if has(kind.module) and not has(first.module):
             yield f"{word}{plain}"
 
 
@@ -88,23 +87,41 @@ def layers_of_both(
             yield label, child, first.module._modules[label]
 
 
-def differing_layer(kind: Kind, first: Kind, label: str) -> str:
-    """`Depthwise`, `Pointwise` or `Dilated`, where that is what sets two kinds apart."""
-    ours, theirs = windowed_layers(kind.module, label), windowed_layers(first.module, label)
-    values = [getattr(layer, label) for layer in ours]
-    if not ours or values == [getattr(layer, label) for layer in theirs]:
-        return ""
-    if label == "dilation":
-        plain = all(set(each) == {1} for each in values if isinstance(each, tuple))
-        return "Undilated" if plain else "Dilated"
-    if label == "groups":
-        is_depthwise = any(
-            n > 1 and n == layer.in_channels for n, layer in zip(values, ours, strict=True)
-        )
-        return "Depthwise" if is_depthwise else "Grouped" if max(values) > 1 else ""
-    return (
-        "Pointwise" if all(set(size) == {1} for size in values if isinstance(size, tuple)) else ""
-    )
+def is_depthwise(module: nn.Module) -> bool:
+    layers = windowed_layers(module, "groups")
+    return any(layer.groups == layer.in_channels > 1 for layer in layers)
+
+
+def is_grouped(module: nn.Module) -> bool:
+    return any(layer.groups > 1 for layer in windowed_layers(module, "groups"))
+
+
+def is_pointwise(module: nn.Module) -> bool:
+    layers = windowed_layers(module, "kernel_size")
+    return bool(layers) and all(only_ones(layer.kernel_size) for layer in layers)
+
+
+def is_dilated(module: nn.Module) -> bool:
+    return any(not only_ones(layer.dilation) for layer in windowed_layers(module, "dilation"))
+
+
+def is_undilated(module: nn.Module) -> bool:
+    return bool(windowed_layers(module, "dilation")) and not is_dilated(module)
+
+
+def only_ones(value: Any) -> bool:
+    """Whether it is 1 along every axis."""
+    return set(value if isinstance(value, tuple) else (value,)) == {1}
+
+
+# what a kind is called that is so where the first of its class is not
+WORDS: dict[str, Callable[[nn.Module], bool]] = {
+    "Depthwise": is_depthwise,
+    "Grouped": is_grouped,
+    "Pointwise": is_pointwise,
+    "Dilated": is_dilated,
+    "Undilated": is_undilated,
+}
 
 
 def camel(label: str) -> str:
