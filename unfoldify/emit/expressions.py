@@ -28,7 +28,7 @@ from unfoldify.emit.tidy import given_by_position, is_value, tidied
 from unfoldify.emit.written import as_written, expression_of
 from unfoldify.recording.align import choose, root
 from unfoldify.recording.body import Construct
-from unfoldify.recording.loops import spread
+from unfoldify.recording.loops.loop import spread
 from unfoldify.recording.spelling import AutogradCall
 
 

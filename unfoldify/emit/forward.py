@@ -28,8 +28,8 @@ from unfoldify.lowering.lower import Group
 from unfoldify.lowering.presence import present
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_bound
-from unfoldify.recording.loops import Loop
-from unfoldify.recording.rolling import roll
+from unfoldify.recording.loops.loop import Loop
+from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.source import Site, is_of_a_rule, site
 
 WIDEST = 86  # of a user's comment

@@ -8,7 +8,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.plan import Step, chain, is_trivial
-from unfoldify.recording.loops import Loop
+from unfoldify.recording.loops.loop import Loop
 
 
 def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:

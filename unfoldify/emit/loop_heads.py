@@ -10,7 +10,7 @@ from torch import fx
 from unfoldify.emit.containers import place_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.lines import constant, name
-from unfoldify.recording.loops import Loop, Module
+from unfoldify.recording.loops.loop import Loop, Module
 
 
 def target(word: str) -> ast.expr:

@@ -30,7 +30,7 @@ from unfoldify.emit.words_for_values import (
     singular,
     words_of_item,
 )
-from unfoldify.recording.loops import Loop, fake_node
+from unfoldify.recording.loops.loop import Loop, fake_node
 
 MAIN = {
     "x",

@@ -13,7 +13,7 @@ from torch import fx
 
 from unfoldify.recording.body import Construct
 from unfoldify.recording.calls import is_random
-from unfoldify.recording.loops import SYNTHETIC, Loop, carried_value, item_of_round
+from unfoldify.recording.loops.loop import SYNTHETIC, Loop, carried_value, item_of_round
 from unfoldify.recording.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}

@@ -12,8 +12,8 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.plan import use_of
-from unfoldify.recording.kept import leaves
-from unfoldify.recording.loops import spread
+from unfoldify.recording.loops.kept import leaves
+from unfoldify.recording.loops.loop import spread
 from unfoldify.recording.source import site
 
 RESERVED = frozenset(

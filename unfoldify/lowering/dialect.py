@@ -10,7 +10,7 @@ from torch import fx
 
 from unfoldify.lowering.lower import RuleRecorder, is_wanted
 from unfoldify.recording.dead import drop_dead
-from unfoldify.recording.loops import take_place
+from unfoldify.recording.loops.loop import take_place
 from unfoldify.rules import Decline, Rule
 from unfoldify.rules import dialect_torch as plain
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.recording.loops import take_place
+from unfoldify.recording.loops.loop import take_place
 
 PLAIN: dict[str, Any] = {
     "add_": operator.add,

@@ -20,7 +20,7 @@ from unfoldify.lowering.attention_layer import as_written
 from unfoldify.recording import moving
 from unfoldify.recording.body import Layer
 from unfoldify.recording.dead import drop_dead
-from unfoldify.recording.loops import take_place
+from unfoldify.recording.loops.loop import take_place
 from unfoldify.recording.paths import joined
 from unfoldify.recording.record import Frame, Recorder
 from unfoldify.recording.traced import traced

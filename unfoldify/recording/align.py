@@ -17,7 +17,7 @@ import torch
 from torch import fx
 
 from unfoldify.recording.body import Body
-from unfoldify.recording.loops import index_of_round
+from unfoldify.recording.loops.loop import index_of_round
 from unfoldify.recording.moving import note_run
 
 Explain = Callable[["Place", Any, Any], Any]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from torch import fx
 
 from unfoldify.recording.calls import is_random
-from unfoldify.recording.rolling import mark
+from unfoldify.recording.loops.rounds import mark
 
 Wanted = Callable[[fx.Node], bool]
 

@@ -15,8 +15,8 @@ from unfoldify.recording.body import Body, Layer, exported
 from unfoldify.recording.dead import drop_dead, has_effect, is_bound
 from unfoldify.recording.dtypes import settle_dtypes
 from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
+from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.paths import joined
-from unfoldify.recording.rolling import roll
 from unfoldify.recording.source import Position
 
 

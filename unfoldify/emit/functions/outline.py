@@ -27,7 +27,7 @@ from unfoldify.emit.words_for_values import identifier
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body, Parameter
-from unfoldify.recording.loops import take_place
+from unfoldify.recording.loops.loop import take_place
 
 WORDS = {
     "multi_head_attention_forward": "multihead_attention",

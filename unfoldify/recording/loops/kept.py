@@ -10,7 +10,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.body import Construct
-from unfoldify.recording.loops import spread
+from unfoldify.recording.loops.loop import spread
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,134 @@
+"""Rounds that are a loop → the first one as its body, the others gone."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.loops.kept import Kept
+from unfoldify.recording.loops.loop import (
+    Loop,
+    carried_value,
+    collected_list,
+    index_of_round,
+    item_of_round,
+)
+from unfoldify.recording.loops.slots import Carried, Index, Item
+
+Calls = list[tuple[fx.Node, Any, Any]]  # of the first round, with what their arguments are
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Changes the graph; by now nothing may fail."""
+
+    graph: fx.Graph
+    loop: Loop
+    rounds: list[list[fx.Node]]
+    synthetic: dict[Any, fx.Node] = field(default_factory=dict)
+
+    def fold(self, calls: Calls, outside: dict[Kept, list[fx.Node]]) -> None:
+        """`outside` are the lists behind the loop that its rounds fill, with their users."""
+        for call in calls:
+            self.apply(*call)
+        self.finish(outside)
+
+    def apply(self, node: fx.Node, args: Any, kwargs: Any) -> None:
+        node.args = tuple(self.real(arg) for arg in args)
+        node.kwargs = {key: self.real(value) for key, value in kwargs.items()}
+
+    def real(self, value: Any) -> Any:
+        """What a slot's description stands for, as nodes."""
+        if isinstance(value, Index):
+            return self.index_node(value)
+        if isinstance(value, Carried):
+            return self.make(carried_value, (value.initial,), key=(value.initial, value.end))
+        if isinstance(value, Item):
+            return self.make(item_of_round, (value.sequence,), key=value.sequence)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self.real(v) for v in value)
+        if isinstance(value, dict):
+            return {key: self.real(v) for key, v in value.items()}
+        if isinstance(value, slice):
+            return slice(self.real(value.start), self.real(value.stop), self.real(value.step))
+        return value
+
+    def make(self, target: Any, args: tuple[Any, ...], key: Any) -> fx.Node:
+        if key not in self.synthetic:
+            with self.graph.inserting_before(self.rounds[0][0]):
+                node = self.graph.call_function(target, args)
+            node.meta["head_of"] = self.loop
+            self.describe(node, target, key)
+            if target is carried_value:
+                self.loop.carried[node] = key[1]
+            elif target is item_of_round:
+                self.loop.sequences[key] = node
+            else:
+                self.loop.index = node
+            self.synthetic[key] = node
+        return self.synthetic[key]
+
+    def describe(self, node: fx.Node, target: Any, key: Any) -> None:
+        """What the value is in the first round, for rules and for other passes."""
+        if target is index_of_round:
+            node.meta["value"] = 0
+            return
+        example = key[1] if target is carried_value else next(iter(key.users))
+        if target is carried_value and isinstance(key[0], fx.Node) and "val" in key[0].meta:
+            example = key[0]
+        node.meta.update({k: example.meta[k] for k in ("val", "value") if k in example.meta})
+
+    def index_node(self, index: Index) -> fx.Node:
+        """`start + step * round`, as a person writes it: `t + 1`, `3 - t`, `-t - 2`."""
+        node = self.make(index_of_round, (), key="index")
+        if index.step == -1 and index.start > 0:
+            return self.inline(operator.sub, (index.start, node))
+        if index.step == -1:
+            node = self.inline(operator.neg, (node,))
+        elif index.step != 1:
+            node = self.inline(operator.mul, (node, index.step))
+        if index.start > 0:
+            return self.inline(operator.add, (node, index.start))
+        return self.inline(operator.sub, (node, -index.start)) if index.start < 0 else node
+
+    def inline(self, function: Any, args: tuple[Any, ...]) -> fx.Node:
+        with self.graph.inserting_before(self.rounds[0][0]):
+            node = self.graph.call_function(function, args)
+        node.meta["loop"] = self.loop
+        node.meta["inline"] = True
+        return node
+
+    def finish(self, outside: dict[Kept, list[fx.Node]]) -> None:
+        """Redirect what came behind the loop, mark the body, drop the other rounds."""
+        last = self.rounds[-1]
+        inside = {node for nodes in self.rounds for node in nodes}
+        for kept, users in outside.items():
+            with self.graph.inserting_before(self.rounds[0][0]):
+                collected = self.graph.call_function(collected_list, ())
+            value = self.real(kept.value) if isinstance(kept.value, Carried) else kept.value
+            collected.meta["list_of"] = value
+            self.loop.collected[value] = collected
+            for user in users:
+                kept.replace(user, collected)
+        for offset, node in enumerate(last):
+            node.replace_all_uses_with(self.rounds[0][offset], lambda user: user not in inside)
+        for node in (*self.loop.carried.values(), *self.loop.collected):
+            node.meta["kept"] = True
+        for nodes in reversed(self.rounds[1:]):
+            for node in reversed(nodes):
+                self.graph.erase_node(node)
+        for sequence in self.loop.sequences:
+            for item in list(sequence.users):
+                if item.target is operator.getitem and not item.users:
+                    self.graph.erase_node(item)
+        for node in self.rounds[0]:
+            inner: Any = node.meta.get("loop")
+            if inner is self.loop.parent:
+                node.meta["loop"] = self.loop
+            else:
+                while inner.parent is not self.loop.parent and inner.parent is not self.loop:
+                    inner = inner.parent
+                inner.parent = self.loop

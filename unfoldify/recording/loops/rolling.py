@@ -1,0 +1,150 @@
+"""Calls that one loop of the user's made again and again → one loop.
+
+A recording is a straight line. Where the same places of the source made the same calls several
+times in a row, only with the next module, the next item or the result of the round before, the
+first round stays as the body of a loop and the others go.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.body import Body
+from unfoldify.recording.loops.folding import Calls, Folder
+from unfoldify.recording.loops.kept import Kept
+from unfoldify.recording.loops.loop import Loop
+from unfoldify.recording.loops.rounds import candidates, mark
+from unfoldify.recording.loops.slots import Carried, NoLoop, Slots, carried_in
+from unfoldify.recording.source import loop_head
+
+
+def roll(graph: fx.Graph, *, over_modules: bool) -> None:
+    """Fold, in place, every run of equal rounds; inner loops first.
+
+    Loops over modules only with `over_modules`: their rounds are spelled out one by one before.
+    """
+    changed = True
+    while changed:
+        changed = False
+        nodes = [
+            node for node in graph.nodes if node.op not in ("placeholder", "output", "get_attr")
+        ]
+        marks = [mark(node) for node in nodes]
+        for start, length, rounds in candidates(nodes, marks):
+            try:
+                Roller(graph, nodes[start : start + length * rounds], length).fold(over_modules)
+            except NoLoop:
+                continue
+            changed = True
+            break
+
+
+class Roller:
+    """Checks that rounds are a loop, then folds them; raises NoLoop where they are none."""
+
+    def __init__(self, graph: fx.Graph, nodes: list[fx.Node], length: int) -> None:
+        self.graph = graph
+        self.rounds = [nodes[i : i + length] for i in range(0, len(nodes), length)]
+        self.place = {
+            node: (r, o) for r, nodes_ in enumerate(self.rounds) for o, node in enumerate(nodes_)
+        }
+        self.loop = Loop(len(self.rounds), parent=self.rounds[0][0].meta.get("loop"))
+        self.slots = Slots(self.rounds, self.place, self.loop.modules)
+        self.carried: list[Carried] = []
+
+    def fold(self, over_modules: bool) -> None:
+        first = self.rounds[0]
+        if all(node.target in (operator.getitem, getattr) for node in first):
+            raise NoLoop
+        self.check_inner_loops()
+        self.loop.head = next(
+            (head for head in (loop_head(p) for p in all_positions(first)) if head), None
+        )
+        if self.loop.head is None:
+            raise NoLoop
+        calls: Calls = []
+        for offset, node in enumerate(first):
+            fellows = [nodes[offset] for nodes in self.rounds]
+            args = self.slots.of([f.args for f in fellows])
+            kwargs = self.slots.of([f.kwargs for f in fellows])
+            self.check_call(fellows)
+            calls.append((node, args, kwargs))
+        if self.loop.modules and not over_modules:
+            raise NoLoop
+        self.carried = list(carried_in([(args, kwargs) for _, args, kwargs in calls]))
+        outside = self.uses_outside()
+        Folder(self.graph, self.loop, self.rounds).fold(calls, outside)
+
+    def check_call(self, fellows: list[fx.Node]) -> None:
+        """The same call in all rounds, but for the module that it is of."""
+        if fellows[0].op == "call_module":
+            self.slots.note_module([str(f.target) for f in fellows])
+            bodies: list[Body] = [f.meta["body"] for f in fellows if "body" in f.meta]
+            takes = {
+                tuple(p.name for p in body.parameters if p.node is not None) for body in bodies
+            }
+            methods = {f.meta.get("method") for f in fellows if "body" in f.meta}
+            if len(takes) > 1 or len(methods) > 1 or len(bodies) not in (0, len(fellows)):
+                raise NoLoop
+            if not self.loop.modules and len({calls_of(body.graph) for body in bodies}) > 1:
+                raise NoLoop
+        groups: list[Any] = [f.meta.get("group") for f in fellows]
+        spelled = [group for group in groups if group is not None]
+        if not spelled:
+            return
+        if (
+            len(spelled) < len(groups)
+            or len({(g.function, g.text, g.style, g.why) for g in spelled}) > 1
+        ):
+            raise NoLoop
+        self.slots.note_module([group.layer for group in spelled])
+
+    def check_inner_loops(self) -> None:
+        """Every round holds whole inner loops, and none of them reaches out of its round."""
+        for node in self.rounds[0]:
+            loop = node.meta.get("loop")
+            while loop is not self.loop.parent:
+                if loop is None:
+                    raise NoLoop
+                loop = loop.parent
+
+    def uses_outside(self) -> dict[Kept, list[fx.Node]]:
+        """Values of the last round may be used behind the loop; those of all rounds only in one
+        list.
+        """
+        outside: dict[Kept, list[fx.Node]] = {}
+        last = len(self.rounds) - 1
+        for node, (number, offset) in self.place.items():
+            for user in node.users:
+                if user in self.place:
+                    continue
+                kept = next((k for k in self.lists(offset) if k.is_all_that(user, node)), None)
+                if kept is not None:
+                    outside.setdefault(kept, [])
+                    outside[kept] += [user] if user not in outside[kept] else []
+                elif number != last:
+                    raise NoLoop
+        return outside
+
+    def lists(self, offset: int) -> Iterator[Kept]:
+        """The lists that a loop may fill with a value: as each round finds it, or as it leaves it."""
+        fellows = tuple(nodes[offset] for nodes in self.rounds)
+        for carried in self.carried:
+            if carried.end is fellows[0] and isinstance(carried.initial, fx.Node):
+                yield Kept(carried, (carried.initial, *fellows[:-1]))
+        yield Kept(fellows[0], fellows)
+
+
+def calls_of(graph: fx.Graph) -> Any:
+    """The calls of a graph in order: what two calls of one module must share to be one line."""
+    return tuple((node.op, node.target) for node in graph.nodes)
+
+
+def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:
+    for node in nodes:
+        for key in ("call_positions", "positions", "outer"):
+            yield from node.meta.get(key, ())

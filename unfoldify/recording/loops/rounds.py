@@ -1,0 +1,57 @@
+"""Which calls of a straight recording may be the rounds of a loop."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.loops.loop import Loop
+
+LONGEST = 400  # calls in one round
+BY_POSITION = ("positions", "call_positions", "outer")
+
+
+def mark(node: fx.Node) -> Any:
+    """What is the same for one call in every round."""
+    where = tuple(node.meta.get(key, ()) for key in BY_POSITION)
+    if not any(where):
+        where = ("unknown", id(node)) if node.target not in (getattr, operator.getitem) else ()
+    target = re.sub(r"\d+", "#", node.target) if isinstance(node.target, str) else node.target
+    loop: Loop | None = node.meta.get("loop")
+    return (
+        node.op,
+        target,
+        where,
+        None if loop is None else (loop.rounds, len(loop.carried)),
+        node.meta.get("grad"),
+    )
+
+
+def candidates(nodes: list[fx.Node], marks: list[Any]) -> Iterator[tuple[int, int, int]]:
+    """(start, calls in a round, rounds), short rounds first."""
+    count = len(nodes)
+    places: dict[Any, list[int]] = {}
+    for index, this in enumerate(marks):
+        places.setdefault(this, []).append(index)
+    lengths = sorted({b - a for found in places.values() for a, b in itertools.pairwise(found)})
+    for length in lengths:
+        if length > LONGEST:
+            return
+        start = 0
+        while start + 2 * length <= count:
+            rounds = 1
+            while (
+                marks[start : start + length]
+                == marks[start + rounds * length : start + (rounds + 1) * length]
+            ):
+                rounds += 1
+            if rounds > 1:
+                yield start, length, rounds
+                start += 1
+            else:
+                start += 1

@@ -1,0 +1,148 @@
+"""What an argument of a call is in each round of a loop."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.loops.loop import Module
+
+
+class NoLoop(Exception):  # noqa: N818 (it says what rounds are not, and is no error)
+    """These rounds are no loop after all."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """`start + step * round`"""
+
+    start: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What the round before computed at `end`; `initial` in the first."""
+
+    initial: Any  # a node or a number
+    end: fx.Node
+
+
+@dataclass(frozen=True)
+class Item:
+    """The round's item of a sequence."""
+
+    sequence: fx.Node
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Reads the arguments of the same call in all rounds; `modules` grows by those that vary."""
+
+    rounds: list[list[fx.Node]]
+    place: dict[fx.Node, tuple[int, int]]  # call → its round, and where it is in it
+    modules: list[Module]
+
+    def of(self, values: list[Any]) -> Any:
+        """What an argument is, given what each round gave."""
+        first = values[0]
+        if isinstance(first, fx.Node) or any(isinstance(v, fx.Node) for v in values):
+            return self.node_slot(values)
+        if isinstance(first, (tuple, list)):
+            if any(not isinstance(v, type(first)) or len(v) != len(first) for v in values):
+                raise NoLoop
+            return type(first)(self.of([v[i] for v in values]) for i in range(len(first)))
+        if isinstance(first, dict):
+            if any(v.keys() != first.keys() for v in values):
+                raise NoLoop
+            return {key: self.of([v[key] for v in values]) for key in first}
+        if isinstance(first, slice):
+            parts = [self.of([getattr(v, p) for v in values]) for p in ("start", "stop", "step")]
+            return slice(*parts)
+        if all(type(v) is type(first) and v == first for v in values):
+            return first
+        if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+            return self.number_slot(values)
+        raise NoLoop
+
+    def number_slot(self, values: list[int]) -> Any:
+        """A number that goes up with the rounds: the index, or a sum with it."""
+        step = values[1] - values[0]
+        if step == 0 or any(v != values[0] + step * r for r, v in enumerate(values)):
+            raise NoLoop
+        return Index(values[0], step)
+
+    def node_slot(self, values: list[Any]) -> Any:
+        if not all(isinstance(v, fx.Node) for v in values[1:]) or not isinstance(
+            values[0], (fx.Node, int, float)
+        ):
+            raise NoLoop
+        places = [self.place.get(v) if isinstance(v, fx.Node) else None for v in values]
+        if all(p is not None and p[0] == r for r, p in enumerate(places)):
+            offsets = {p[1] for p in places if p is not None}
+            if len(offsets) == 1:
+                return values[0]
+        if places[0] is None and all(p is not None and p[0] == r for r, p in enumerate(places[1:])):
+            offsets = {p[1] for p in places[1:] if p is not None}
+            if len(offsets) == 1:
+                end = self.rounds[0][offsets.pop()]
+                if "length" in end.meta and "val" not in end.meta:
+                    raise NoLoop  # several results are handed on one by one, by their own names
+                return Carried(values[0], end)
+        if any(p is not None for p in places) or not isinstance(values[0], fx.Node):
+            raise NoLoop
+        if all(v is values[0] for v in values):
+            return values[0]
+        if all(v.op == "get_attr" for v in values):
+            self.note_module([str(v.target) for v in values])
+            return values[0]
+        return self.item_slot(values)
+
+    def item_slot(self, values: list[fx.Node]) -> Any:
+        """The next item of one sequence in each round."""
+        first = values[0]
+        if any(v.target is not operator.getitem for v in values):
+            raise NoLoop
+        sequence = first.args[0]
+        if not isinstance(sequence, fx.Node) or any(v.args[0] is not sequence for v in values):
+            raise NoLoop
+        if [v.args[1] for v in values] != list(range(len(values))) or sequence.meta.get(
+            "length"
+        ) != len(values):
+            raise NoLoop
+        return Item(sequence)
+
+    def note_module(self, paths: list[str]) -> None:
+        """Paths that differ in one number, which goes up with the rounds."""
+        if len(set(paths)) == 1:
+            return
+        parts = [path.split(".") for path in paths]
+        if len({len(p) for p in parts}) != 1:
+            raise NoLoop
+        varying = [i for i, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1]
+        column = [p[varying[0]] for p in parts]
+        if len(varying) != 1 or not all(c.isdigit() for c in column):
+            raise NoLoop
+        start = int(column[0])
+        if [int(c) for c in column] != list(range(start, start + len(column))):
+            raise NoLoop
+        module = Module(".".join(parts[0][: varying[0]]), start)
+        if all(m.path != module.path for m in self.modules):
+            self.modules.append(module)
+
+
+def carried_in(value: Any) -> Iterator[Carried]:
+    """All that rounds hand on, as the slots of their calls describe it."""
+    if isinstance(value, Carried):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from carried_in(item)
+    elif isinstance(value, dict):
+        yield from carried_in(list(value.values()))
+    elif isinstance(value, slice):
+        yield from carried_in([value.start, value.stop, value.step])
