@@ -123,7 +123,7 @@ class Arguments:
             for label in first._fields:
                 parts = [getattr(tree, label, None) for tree in trees]
                 setattr(filled, label, self.fill(parts, in_init=in_init))
-            return filled
+            return with_sign_inside(filled) if isinstance(filled, ast.UnaryOp) else filled
         if isinstance(first, list):
             return [
                 self.fill([tree[i] for tree in trees], in_init=in_init) for i in range(len(first))
@@ -140,11 +140,29 @@ class Arguments:
         read = self.read_from_layer(values, origin)
         if read is not None:
             return read
+        product = self.multiple(values)
+        if product is not None:
+            return product
         word = "size"
         if isinstance(origin, tuple):
             keyword = origin[1] if isinstance(origin[1], str) else None
             word = word_of(*origin) or keyword or word
-        label = self.argument(values, word)
+        return self.attribute(self.argument(values, word))
+
+    def multiple(self, values: list[Any]) -> ast.expr | None:
+        """`2 * self.dilation`; of fewer than three different values it may be chance."""
+        if any(type(value) is not int for value in values) or len(set(values)) < 3:
+            return None
+        for label, column in self.kind.parameters.items():
+            if values == column or any(type(value) is not int or value == 0 for value in column):
+                continue
+            factor = values[0] // column[0]
+            if factor > 1 and all(factor * c == v for c, v in zip(column, values, strict=True)):
+                return ast.BinOp(ast.Constant(factor), ast.Mult(), self.attribute(label))
+        return None
+
+    def attribute(self, label: str) -> ast.Attribute:
+        """An argument, read in a method from where the constructor keeps it."""
         attribute = label if not hasattr(nn.Module, label) else f"{label}_"
         self.stored[attribute] = label
         return ast.Attribute(name("self"), attribute, ast.Load())
@@ -175,7 +193,7 @@ class Arguments:
                 args.append(value)
             else:
                 keywords.append(ast.keyword(label, value))
-        return ast.Call(dotted(declarations[0].spelled), args, keywords)
+        return ast.Call(calls[0].called or dotted(declarations[0].spelled), args, keywords)
 
     def users(self, path: str, key: Any, made: str) -> list[ast.expr]:
         """What the user's constructor gives there; several where several calls may be meant."""
@@ -253,6 +271,14 @@ class Arguments:
 
                 return reading.spelled(Expressions(self.first.module, {}).path(group.layer))
         return None
+
+
+def with_sign_inside(node: ast.UnaryOp) -> ast.expr:
+    """`-2 * n` for `-(2 * n)`."""
+    match node:
+        case ast.UnaryOp(ast.USub(), ast.BinOp(ast.Constant() as factor, ast.Mult(), other)):
+            return ast.BinOp(ast.UnaryOp(ast.USub(), factor), ast.Mult(), other)
+    return node
 
 
 class ClassName(ast.expr):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unfoldify.emit.constants import constant_expression
 from unfoldify.emit.containers import in_a_row
-from unfoldify.emit.declare import declaration
+from unfoldify.emit.declare import Declaration, declaration
 from unfoldify.emit.initial import initial_value
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.replaced import declared
@@ -54,19 +54,18 @@ def layer_declaration(module: nn.Module) -> Any:
     return declared(module) if type(module) is layer else declared(module, layer)
 
 
-def base_of(module: nn.Module) -> tuple[ast.expr, list[ast.expr], list[ast.keyword], set[str]]:
-    """The emitted class's base, its constructor's arguments, and the names that it makes itself."""
+def base_of(module: nn.Module) -> tuple[ast.expr, Declaration | None, set[str]]:
+    """The emitted class's base, how it is constructed, and the names that it makes itself."""
     ancestor = torch_ancestor(module)
     if isinstance(module, BASES):
-        return dotted(f"nn.{ancestor.__name__}"), [], [], set()
+        return dotted(f"nn.{ancestor.__name__}"), None, set()
     is_torchs_own = type(module) is ancestor and any(True for _ in module.children())
     if ancestor is not nn.Module and not is_torchs_own:  # nn.Transformer: its parts are made here
         found = declaration(module, ancestor)
         if found is not None:
-            args, keywords = declared_arguments(found)
             made = {*module._parameters, *module._buffers} & built_names(found)
-            return dotted(found.spelled), args, keywords, made
-    return dotted("nn.Module"), [], [], set()
+            return dotted(found.spelled), found, made
+    return dotted("nn.Module"), None, set()
 
 
 def built_names(found: Any) -> set[str]:
@@ -97,16 +96,12 @@ class Constructor:
         self.module, self.path, self.around = module, path, around
 
     def statements(self) -> list[ast.stmt]:
-        _, args, keywords, made = base_of(self.module)
+        _, found, made = base_of(self.module)
+        init = ast.Attribute(ast.Call(name("super"), [], []), "__init__", ast.Load())
+        args: list[ast.expr] = []
         if isinstance(self.module, BASES):
             args, made = self.container_items()
-        first = ast.Expr(
-            ast.Call(
-                ast.Attribute(ast.Call(name("super"), [], []), "__init__", ast.Load()),
-                args,
-                keywords,
-            )
-        )
+        first = ast.Expr(Declared(found, "", init) if found else ast.Call(init, args, []))
         entries: dict[str, list[ast.stmt]] = {}
         for label, child in self.module._modules.items():
             if label not in made:

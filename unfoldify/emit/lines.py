@@ -27,14 +27,14 @@ class Hole(ast.Constant):
 
 class Declared(ast.expr):
     """The constructor call of a torch.nn layer, spelled out when it is known what differs between
-    instances.
+    instances; `called` where it is not the class: `super().__init__`.
     """
 
     _fields = ()
 
-    def __init__(self, declaration: Declaration, path: str) -> None:
+    def __init__(self, declaration: Declaration, path: str, called: ast.expr | None = None) -> None:
         super().__init__()
-        self.declaration, self.path = declaration, path
+        self.declaration, self.path, self.called = declaration, path, called
 
 
 class ClassCall(ast.expr):

@@ -1,4 +1,4 @@
-"""Equal items in a row → a comprehension: `*(Block(16) for _ in range(3))`."""
+"""Items in a row → a comprehension: `*(Block(16) for _ in range(3))`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 from typing import Any
 
 from unfoldify.emit.lines import name
+from unfoldify.emit.series import series
 
 SHORTEST = 3  # equal layers that are worth a comprehension; blocks are from two on
 
@@ -42,6 +43,20 @@ def items(args: list[ast.expr], *, alone: bool) -> list[ast.expr]:
 
 
 def runs(elements: list[ast.expr]) -> list[ast.expr]:
+    """Equal items in a row as one, and all that stand between as a series where they are one."""
+    found: list[ast.expr] = []
+    for folds, group in itertools.groupby(equal_runs(elements), key=is_starred):
+        items = list(group)
+        whole = None if folds else series(items)
+        found += items if whole is None else [ast.Starred(whole, ast.Load())]
+    return found
+
+
+def is_starred(element: ast.expr) -> bool:
+    return isinstance(element, ast.Starred)
+
+
+def equal_runs(elements: list[ast.expr]) -> list[ast.expr]:
     found: list[ast.expr] = []
     for _, same in itertools.groupby(elements, key=text):
         run = list(same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unfoldify.lowering.alike import let_dilations_be_alike
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.effects import settle
 from unfoldify.lowering.lower import Declined, Group, Lowering, SpellOut, lower
@@ -19,8 +20,11 @@ def spell_out(
     how = Lowering(options.rules(), options.style, options.max_intermediate)
     groups: list[tuple[str, Group]] = []
     declined: list[tuple[str, Declined]] = []
+    bodies = list(walk_bodies(recorded.recording.root))
+    if options.layout == "inline":
+        let_dilations_be_alike(bodies, how.rules)
     with stand_ins():
-        for body in walk_bodies(recorded.recording.root):
+        for body in bodies:
             settle(body.graph)
             done, left = lower(body.graph, how.within(body.path, options.wanted), spell)
             if options.dialect == "torch":
