@@ -11,9 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from unfoldify import nesting
+from unfoldify.effort import PATIENCE, Counting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
 from unfoldify.rules.attention_checks import check_call
 
@@ -130,11 +130,12 @@ def free_sizes(
 
     The model runs in evaluation mode without gradients and comes back as it was. A dim that
     is not accepted alone is tried together with others of its size (a batch in two inputs, both
-    sides of a mask). What is not found within `max_seconds` counts as not free.
+    sides of a mask). What is not found within `max_seconds`, by what the runs compute, counts as not
+    free.
     """
     args, kwargs = tuple(args), dict(kwargs or {})
     with preserved(model), silenced(), torch.no_grad():
-        trial = _Trial(model, args, kwargs, time.monotonic() + max_seconds)
+        trial = _Trial(model, args, kwargs, max_seconds)
         if not trial.accepts(()):
             return ()
         groups = _free_groups(trial)
@@ -148,7 +149,7 @@ def free_sizes(
     return (*alone, SizeVariant(together, model, args, kwargs))
 
 
-class Unchecked(TorchFunctionMode):
+class Watched(Counting):
     """Looks at what torch does not: its kernel of attention reads beyond keys or values that are
     fewer than the others, and writes there.
     """
@@ -156,16 +157,17 @@ class Unchecked(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is F.scaled_dot_product_attention:
             check_call(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+        return super().__torch_function__(func, types, args, kwargs)
 
 
 class _Trial:
-    """Runs the model at other sizes until its time is up."""
+    """Runs the model at other sizes until it has taken its time."""
 
     def __init__(
-        self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], deadline: float
+        self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], max_seconds: float
     ) -> None:
-        self.model, self.args, self.kwargs, self.deadline = model, args, kwargs, deadline
+        self.model, self.args, self.kwargs, self.left = model, args, kwargs, max_seconds
+        self.deadline = time.monotonic() + PATIENCE * max_seconds
         model.eval()
         self.snapshot = Snapshot(model)
         found = nesting.tensors_of_call(model, args, kwargs)
@@ -175,16 +177,18 @@ class _Trial:
         self.shorten = 8 if numbers > LARGE else 64  # a batch of large images is made smaller
 
     def accepts(self, groups: tuple[Group, ...]) -> bool:
-        if groups and time.monotonic() > self.deadline:
+        if groups and (self.left <= 0 or time.monotonic() > self.deadline):
             return False
         args, kwargs = SizeVariant(groups, self.model, self.args, self.kwargs).build()
         seed_everything(0)
+        watched = Watched()
         try:
-            with Unchecked():
+            with watched:
                 self.model(*args, **kwargs)
         except Exception:
             return False
         finally:
+            self.left -= watched.effort
             self.snapshot.restore(thorough=False)
         return True
 

@@ -17,6 +17,7 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 
 from unfoldify import nesting
+from unfoldify.effort import PATIENCE, Counting
 from unfoldify.rules.rule import Decline, Rule
 from unfoldify.verification.redraw import redrawn
 from unfoldify.verification.runs import Call, Setting, run
@@ -49,7 +50,8 @@ def layer_errors(
     """Runs the model in evaluation with redrawn weights and compares every call in the table.
 
     `styles` names the layers that are not written in `style`. Calls that a rule declines have no
-    row, nor have those that come when the time is up. The model comes back as it was.
+    row, nor have those that come when `max_seconds` are used up, by what they compute. The model
+    comes back as it was.
     """
     call = Call(tuple(args), dict(kwargs or {}), model)
     both = _BothWays(table, lambda name: (styles or {}).get(name, style), max_seconds)
@@ -74,7 +76,8 @@ class _BothWays(TorchFunctionMode):
     def __init__(self, table: Table, style: Callable[[str], str], max_seconds: float) -> None:
         super().__init__()
         self.table, self.style = table, style
-        self.deadline = time.monotonic() + max_seconds
+        self.left = max_seconds
+        self.deadline = time.monotonic() + PATIENCE * max_seconds
         self.found: list[LayerError] = []
         self.path: list[tuple[str, nn.Module]] = []
 
@@ -87,7 +90,7 @@ class _BothWays(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         rule = self.table.get(func)
-        if rule is None or time.monotonic() > self.deadline:
+        if rule is None or self.left <= 0 or time.monotonic() > self.deadline:
             return func(*args, **kwargs)
         name = self._name(func)
         given = nesting.rebuilt((args, kwargs), lambda _, t: t.detach().clone())
@@ -95,7 +98,9 @@ class _BothWays(TorchFunctionMode):
         wanted = func(*args, **kwargs)
         with contextlib.suppress(Decline, NotImplementedError), torch.no_grad():
             stream = torch.get_rng_state()
-            found = rule.function(*given[0], **given[1], style=self.style(name))
+            with Counting() as counting:
+                found = rule.function(*given[0], **given[1], style=self.style(name))
+            self.left -= counting.effort
             torch.set_rng_state(stream)
             description = rule.describe(*args, **kwargs)
             pairs = list(zip(nesting.tensors(found), nesting.tensors(wanted), strict=False))

@@ -10,20 +10,17 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from unfoldify.effort import effort
 from unfoldify.verification.redraw import WIDE
 
 _BITS = (torch.ops.aten.view.dtype,)  # reads the same bits as another type: not a cast
-
-
-_OF_A_CALL = 2e-5
-_OF_AN_ELEMENT = 1e-9
 
 
 class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Random numbers are drawn in the order of the axes, whatever the memory's layout.
 
     Dropout then drops the same elements from a contiguous tensor and from a transposed one.
-    Counts calls and elements on the way: about how long it takes, the same on every machine.
+    Counts on the way about how long it takes.
     """
 
     def __init__(self) -> None:
@@ -39,8 +36,8 @@ class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         result = _call(func, args, kwargs, _written(func, args, kwargs))
-        made = 0 if func.is_view else sum(x.numel() for x in _flat(result) if isinstance(x, Tensor))
-        self.effort += _OF_A_CALL + made * _OF_AN_ELEMENT
+        made = [] if func.is_view else _tensors(result)
+        self.effort += effort(func, _tensors(args), made)
         return result
 
 
@@ -97,7 +94,7 @@ def _written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
     given = [*zip(declared, args, strict=False)]
     given += [(a, kwargs[a.name]) for a in declared[len(args) :] if a.name in kwargs]
     written = [v for a, v in given if a.alias_info is not None and a.alias_info.is_write]
-    return [t for t in _flat(written) if isinstance(t, Tensor)]
+    return _tensors(written)
 
 
 def _each(change: Callable[[Any], Any], value: Any) -> Any:
@@ -115,6 +112,10 @@ def _flat(value: Any) -> Iterator[Any]:
             yield from _flat(part)
     else:
         yield value
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    return [x for x in _flat(value) if isinstance(x, Tensor)]
 
 
 def _unless(kept: list[Tensor], change: Callable[[Any], Any], value: Any) -> Any:

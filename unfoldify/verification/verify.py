@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unfoldify import nesting
+from unfoldify.effort import PATIENCE
 from unfoldify.recording.sizes import SizeVariant, free_sizes
 from unfoldify.verification.checks import Pair, check, own_type, precision, settle
 from unfoldify.verification.compare import Difference
@@ -40,7 +41,7 @@ def verify(
 
     Inputs of other sizes are `variants`, as `free_sizes` finds them; by default they are looked
     for. A tensor is equal where `max|found - wanted| <= relative * max|wanted|`. Checks for which
-    `max_seconds` are too short are left out and say so. Neither model is changed.
+    `max_seconds` are too short, by what they compute, are left out and say so. Neither model is changed.
     """
     start = time.monotonic()
     structure = tuple(_structure(original, rewritten))
@@ -61,7 +62,7 @@ def verify(
     modes = (False, True) if training else (False,)
     settings = [replace(pair.setting, gradients=gradients, training=mode) for mode in modes]
     jobs = planned(pair, call, settings, variants, own.effort, max_seconds)
-    done = carried_out(jobs, start + max_seconds, tell)
+    done = carried_out(jobs, max_seconds, start + PATIENCE * max_seconds, tell)
     results = [check for _, check in done]
     place = Place((), "")
     if not results[-1].ok:
