@@ -126,3 +126,28 @@ def test_a_kind_of_depthwise_layers_beside_one_of_others_says_so() -> None:
         "DepthwiseSeparable",
         "Stack",
     ]
+
+
+def test_a_block_is_called_by_what_sets_its_part_apart() -> None:
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x, mask=None):
+            return self.fc(x) if mask is None else self.fc(x) + mask
+
+    class Layer(nn.Module):
+        def __init__(self, shift):
+            super().__init__()
+            self.shift = shift
+            self.attention = Attention()
+
+        def forward(self, x):
+            if not self.shift:
+                return self.attention(x)
+            return self.attention(x.roll(1), mask=torch.ones_like(x))
+
+    names = ["Attention", "AttentionWithMask", "Layer", "LayerWithMask", "Stack"]
+    assert sorted(classes(Layer(0), Layer(1))) == names
+    assert sorted(classes(Layer(0), Layer(0))) == ["Attention", "Layer", "Stack"]

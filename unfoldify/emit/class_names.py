@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -21,11 +21,15 @@ def name_classes(merged: Merged) -> None:
     taken: set[str] = {class_name(merged.root.module)}
     merged.root.kind.name = class_name(merged.root.module)  # type: ignore[union-attr]
     firsts: dict[str, Kind] = {}
+    kinds = {id(instance.module): kind for kind in merged.kinds for instance in kind.instances}
     for kind in sorted(merged.kinds, key=lambda kind: -len(kind.instances)):
         if kind.name:
             continue
         plain = class_name(kind.module)
-        wishes = [plain, *variants(plain, kind, firsts.get(plain))]
+        wishes = [plain]
+        if plain in firsts:
+            wishes += variants(plain, kind, firsts[plain])
+            wishes += words_of_children(plain, kind, firsts[plain], kinds)
         kind.name = next(wish for wish in numbered(wishes) if wish not in taken)
         taken.add(kind.name)
         firsts.setdefault(plain, kind)
@@ -36,10 +40,8 @@ def class_name(module: nn.Module) -> str:
     return label if label.isidentifier() and label not in {"F", "nn", "torch"} else f"{label}_"
 
 
-def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
+def variants(plain: str, kind: Kind, first: Kind) -> Iterator[str]:
     """Names that say how a kind differs from the first of its class, the most telling first."""
-    if first is None:
-        return
     if is_downsampling(kind.module) and not is_downsampling(first.module):
         yield f"Downsampling{plain}"
     more, less = parts(kind) - parts(first), parts(first) - parts(kind)
@@ -53,6 +55,19 @@ def variants(plain: str, kind: Kind, first: Kind | None) -> Iterator[str]:
     for word, has in WORDS.items():
         if has(kind.module) and not has(first.module):
             yield f"{word}{plain}"
+
+
+def words_of_children(
+    plain: str, kind: Kind, first: Kind, kinds: Mapping[int, Kind]
+) -> Iterator[str]:
+    """`SwinBlockWithMask`, where a block differs by holding a `WindowAttentionWithMask`."""
+    for _, child, other in layers_of_both(kind, first):
+        inner = kinds.get(id(child))
+        if child is None or inner is None or not inner.name or inner is kinds.get(id(other)):
+            continue
+        before, _, after = inner.name.partition(class_name(child))
+        if before.isidentifier() or after.isidentifier():
+            yield f"{before}{plain}{after}"
 
 
 def is_downsampling(module: nn.Module) -> bool:
