@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from unfoldify.notes import moves
 from unfoldify.rules.checks import shape_of
 from unfoldify.rules.einsum import arguments_of
+from unfoldify.rules.multihead import multi_head_attention_forward
 from unfoldify.rules.recurrent import read_call
 from unfoldify.rules.sizes import is_open
 
@@ -130,22 +132,25 @@ def describe_general(
     return describe_convolution(input, weight, bias, stride, padding, dilation, groups)
 
 
-def describe_multihead(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> str:
-    """4 heads, cross-attention"""
-    heads = args[1] if len(args) > 1 else kwargs["num_heads"]
-    return f"{heads} heads" + ("" if query is key is value else ", cross-attention")
+def describe_multihead(*args: Any, **kwargs: Any) -> str:
+    """4 heads, causal, cross-attention"""
+    given = inspect.signature(multi_head_attention_forward).bind_partial(*args, **kwargs).arguments
+    return _heads(given["num_heads"], given)
 
 
-def describe_multihead_layer(
-    layer: nn.MultiheadAttention,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    *args: Any,
-    **kwargs: Any,
-) -> str:
-    """4 heads, cross-attention"""
-    return f"{layer.num_heads} heads" + ("" if query is key is value else ", cross-attention")
+def describe_multihead_layer(layer: nn.MultiheadAttention, *args: Any, **kwargs: Any) -> str:
+    """4 heads, causal, cross-attention"""
+    given = inspect.signature(nn.MultiheadAttention.forward).bind(layer, *args, **kwargs).arguments
+    return _heads(layer.num_heads, given)
+
+
+def _heads(count: int, given: Mapping[str, Any]) -> str:
+    parts = [f"{count} heads"]
+    masked = given.get("attn_mask") is not None or given.get("key_padding_mask") is not None
+    parts += ["causal"] if given.get("is_causal") else ["masked"] if masked else []
+    if not given["query"] is given["key"] is given["value"]:
+        parts.append("cross-attention")
+    return ", ".join(parts)
 
 
 def describe_multihead_native(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from unfoldify.emit.numbered import numbered
 
 
 @dataclass(eq=False)
@@ -14,7 +16,12 @@ class Function:
 
     word: str
     name: str = ""
+    longer: str = ""  # what it would be called beside another of its word
     defaults: Mapping[str, Any] = field(default_factory=dict)  # of parameters that calls give
+
+    def names(self) -> Iterator[str]:
+        """What to call it, if that is free: its word, the longer one, numbers."""
+        return numbered([word for word in (self.word, self.longer) if word])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{self.word} is written, not run")

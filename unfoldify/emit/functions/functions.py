@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +82,7 @@ class Functions:
                     self.settle_library(self.library[entry, style])
         used = {*taken, *RESERVED, *dir(builtins)}
         for function in [*self.library.values(), *self.outlines]:
-            function.name = next(word for word in wishes(function.word) if word not in used)
+            function.name = next(word for word in function.names() if word not in used)
             used.add(function.name)
         for outline in self.outlines:
             outline.settle()
@@ -105,12 +104,6 @@ class Functions:
                     tree.name = function.name
                     found.append(tree)
         return [*found, *(outline.definition() for outline in self.outlines)]
-
-
-def wishes(word: str) -> Iterable[str]:
-    yield word
-    for count in itertools.count(2):
-        yield f"{word}{count}"
 
 
 def flat(items: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, fx.Node]]:

@@ -33,6 +33,7 @@ WORDS = {
     "multi_head_attention_forward": "multihead_attention",
     "einsum": "contraction",
 }
+SPECIAL = {"causal": "causal", "masked": "masked", "cross-attention": "cross"}
 LEADING = ("weight", "bias")  # say little without the word before them: `out_proj_weight`
 
 
@@ -105,7 +106,9 @@ def outlined(
         speak_torch(body.graph)
     if len(ends) == 1:  # of `x` and `weights`, say, only one is used
         title = title.partition("` and `")[0].removesuffix("`") + "`" if "`" in title else title
-    function = OutlinedFunction(word(group), body=body, title=title, texts=[group.text])
+    function = OutlinedFunction(
+        word(group), body=body, longer=longer_word(group), title=title, texts=[group.text]
+    )
     function.calls.append(call_in_place(graph, function, inputs, ends))
     for node in reversed(nodes):
         graph.erase_node(node)
@@ -124,6 +127,12 @@ def in_one_piece(lines: list[ast.stmt]) -> list[ast.stmt]:
 def word(group: Group) -> str:
     label = group.function.strip("_")
     return identifier(WORDS.get(label, label))
+
+
+def longer_word(group: Group) -> str:
+    """The same with what is special of it: `causal_multihead_attention`."""
+    special = [SPECIAL[part] for part in group.text.split(", ") if part in SPECIAL]
+    return "_".join([*special, word(group)])
 
 
 def kept(node: fx.Node) -> bool:
