@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+import pytest
 import torch
 from torch import nn
 
@@ -151,3 +152,64 @@ def test_a_block_is_called_by_what_sets_its_part_apart() -> None:
     names = ["Attention", "AttentionWithMask", "Layer", "LayerWithMask", "Stack"]
     assert sorted(classes(Layer(0), Layer(1))) == names
     assert sorted(classes(Layer(0), Layer(0))) == ["Attention", "Layer", "Stack"]
+
+
+class Stage(nn.Module):
+    def __init__(self, width, depth, listed=False, pause=None):
+        super().__init__()
+        self.first = nn.Linear(4, width)
+        blocks = [Block(width, scale=0.25) for _ in range(depth)]
+        if pause is not None:
+            blocks[pause] = Block(width, scale=0.5)
+        self.blocks = nn.ModuleList(blocks) if listed else nn.Sequential(*blocks)
+        self.last = nn.Linear(width, 4)
+
+    def forward(self, x):
+        x = self.first(x)
+        if isinstance(self.blocks, nn.Sequential):
+            x = self.blocks(x)
+        else:
+            for block in self.blocks:
+                x = block(x)
+        return self.last(x)
+
+
+def sources(*blocks: nn.Module) -> str:
+    torch.manual_seed(0)
+    return unfoldify.unfoldify(Stack(*blocks), torch.randn(4, 4)).source
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_stages_that_differ_in_their_depth_are_one_class(listed) -> None:
+    stages = [Stage(6, 2, listed), Stage(6, 3, listed), Stage(5, 4, listed)]
+    found = classes(*stages)
+    assert list(found) == ["Block", "Stage", "Stack"]
+    assert constructor(found["Stage"]) == ["width", "depth"]
+    text = sources(*stages)
+    assert "(Block(width) for _ in range(depth))" in text
+    assert "Stage(6, 2), Stage(6, 3), Stage(5, 4)" in text
+
+
+def test_a_block_that_differs_stands_beside_those_that_are_counted() -> None:
+    found = classes(Stage(6, 2, pause=0), Stage(6, 4, pause=0))
+    assert list(found) == ["Block", "Stage", "Stack"]
+    assert "Block(0.5), *(Block(0.25) for _ in range(depth))" in " ".join(
+        ast.unparse(found["Stage"]).split()
+    )
+
+
+def test_a_single_block_counts_too() -> None:
+    assert list(classes(Stage(6, 1), Stage(6, 3))) == ["Block", "Stage", "Stack"]
+
+
+def test_stages_alike_in_depth_count_nothing() -> None:
+    found = classes(Stage(6, 2), Stage(5, 2))
+    assert constructor(found["Stage"]) == ["width"]
+
+
+def test_blocks_of_other_kinds_are_another_class() -> None:
+    stage = Stage(6, 3)
+    stage.blocks[1] = Block(6, act=False)
+    found = classes(Stage(6, 2), stage)
+    assert list(found) == ["Block", "Block2", "Stage", "Stage2", "Stack"]
+    assert constructor(found["Stage2"]) == []

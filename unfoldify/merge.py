@@ -7,16 +7,16 @@ the holes are instances of one class; holes whose values differ become arguments
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
-from unfoldify.emit.format import Comment, Remarked
+from unfoldify.emit.counts import counted
+from unfoldify.emit.fingerprint import fingerprint
 from unfoldify.emit.forward import Forward, forward
-from unfoldify.emit.lines import ClassCall, Declared, Hole
 from unfoldify.recording.body import Body
 
 
@@ -162,53 +162,57 @@ def ordered_modes(bodies: list[Body]) -> list[Body]:
     return sorted(bodies, key=lambda body: body.training)
 
 
-def fingerprint(tree: Any, *, values: bool = False) -> Any:
-    """What is the same for all instances of a class: the tree without the values in its holes."""
-    if isinstance(tree, Hole):
-        return ("hole", tree.value) if values else ("hole", isinstance(tree.value, str))
-    if isinstance(tree, Declared):
-        told = [
-            (a.name, a.value)
-            for a in tree.declaration.arguments
-            if values or not is_number(a.value)
-        ]
-        return ("layer", tree.declaration.cls, repr(told))
-    if isinstance(tree, Comment):
-        return ("comment", tree.text if values else "")
-    if isinstance(tree, Remarked) and not values:
-        return ("remarked", fingerprint(tree.statement))
-    if isinstance(tree, ClassCall):
-        return ("class", id(tree.instance.kind))
-    if isinstance(tree, ast.AST):
-        fields = getattr(tree, "_fields", ())
-        return (
-            type(tree).__name__,
-            *(fingerprint(getattr(tree, f, None), values=values) for f in fields),
-        )
-    if isinstance(tree, (list, tuple)):
-        return tuple(fingerprint(item, values=values) for item in tree)
-    return (type(tree).__name__, tree)
-
-
-def is_number(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(is_number(item) for item in value)
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 # -- classes ---------------------------------------------------------------------------------------
 
 
 def group(level: list[Instance]) -> list[Kind]:
     """Instances of one text are instances of one class."""
+    exact = alike(level, lambda instance: fingerprint(instance.init))
+    return [kind for kinds in by_calls(exact) for kind in without_counts(kinds)]
+
+
+def alike(instances: Iterable[Instance], init: Callable[[Instance], Any]) -> list[Kind]:
+    """Instances that agree in what `init` tells of them, and in all else."""
     kinds: dict[Any, Kind] = {}
-    for instance in level:
-        methods = tuple(
-            (label, text.names, fingerprint(list(text.lines)))
-            for label, text in instance.methods.items()
-        )
-        key = (type(instance.module), methods, fingerprint(instance.init))
-        kind = kinds.setdefault(key, Kind([]))
+    for instance in instances:
+        kind = kinds.setdefault((*calls(instance), init(instance)), Kind([]))
         kind.instances.append(instance)
         instance.kind = kind
     return list(kinds.values())
+
+
+def calls(instance: Instance) -> tuple[Any, ...]:
+    """An instance without its constructor: its class and its methods."""
+    methods = tuple(
+        (label, text.names, fingerprint(list(text.lines)))
+        for label, text in instance.methods.items()
+    )
+    return type(instance.module), methods
+
+
+def by_calls(kinds: list[Kind]) -> Iterator[list[Kind]]:
+    """Kinds that differ in their constructors only, side by side."""
+    groups: dict[Any, list[Kind]] = {}
+    for kind in kinds:
+        groups.setdefault(calls(kind.instances[0]), []).append(kind)
+    yield from groups.values()
+
+
+def without_counts(kinds: list[Kind]) -> list[Kind]:
+    """Kinds that differ only in how many equal blocks they hold are one, which is told how many."""
+    if len(kinds) == 1:
+        return kinds
+    counts = {id(i): init for kind in kinds for i, init in counted(kind)}
+    groups: dict[Any, list[Kind]] = {}
+    for kind in kinds:
+        groups.setdefault(fingerprint(counts[id(kind.instances[0])]), []).append(kind)
+    found: list[Kind] = []
+    for group_ in groups.values():
+        if len(group_) == 1:
+            found.extend(group_)
+            continue
+        one = Kind([instance for kind in group_ for instance in kind.instances])
+        for instance in one.instances:
+            instance.kind, instance.init = one, counts[id(instance)]
+        found.append(one)
+    return found

@@ -12,6 +12,7 @@ from torch import nn
 
 from unfoldify.emit.configuration import parameters_of
 from unfoldify.emit.constructor import literal
+from unfoldify.emit.counts import COUNT
 from unfoldify.emit.format import Comment, Remarked
 from unfoldify.emit.functions.function import FunctionCall, without_defaults
 from unfoldify.emit.lines import (
@@ -237,8 +238,11 @@ class Arguments:
     # -- arguments -----------------------------------------------------------------------------
 
     def argument(self, values: list[Any], word: str) -> str:
-        """The argument that has these values; one for each column of values."""
-        key = repr(values)
+        """The argument that has these values; one for each column of values.
+
+        How many blocks there are is never said by another number that happens to be equal.
+        """
+        key = repr(values) if word != COUNT else (COUNT, repr(values))
         if key not in self.by_values:
             word = (self.own_attribute(values) or word) if word == "size" else word
             label = next(word for word in numbered([identifier(word)]) if word not in self.taken)

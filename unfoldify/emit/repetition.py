@@ -58,14 +58,24 @@ def is_starred(element: ast.expr) -> bool:
 
 def equal_runs(elements: list[ast.expr]) -> list[ast.expr]:
     found: list[ast.expr] = []
-    for _, same in itertools.groupby(elements, key=text):
+    single = itertools.chain.from_iterable(map(one_by_one, elements))
+    for _, same in itertools.groupby(single, key=text):
         run = list(same)
         shortest = 2 if is_block(run[0]) else SHORTEST
         if len(run) >= shortest and isinstance(run[0], ast.Call):
-            found.append(ast.Starred(comprehension(run[0], len(run)), ast.Load()))
+            found.append(ast.Starred(comprehension(run[0], ast.Constant(len(run))), ast.Load()))
         else:
             found.extend(run)
     return found
+
+
+def one_by_one(element: ast.expr) -> list[ast.expr]:
+    """The items of a comprehension whose number is known after all."""
+    match element:
+        case ast.Starred(ast.GeneratorExp(item, [ast.comprehension(iter=ast.Call(args=[count]))])):
+            if isinstance(count, ast.Constant):
+                return [item] * int(count.value)
+    return [element]
 
 
 def is_block(element: ast.expr) -> bool:
@@ -82,8 +92,8 @@ def text(element: ast.expr) -> str:
     )
 
 
-def comprehension(element: ast.expr, count: int) -> ast.GeneratorExp:
+def comprehension(element: ast.expr, count: ast.expr) -> ast.GeneratorExp:
     generator = ast.comprehension(
-        ast.Name("_", ast.Store()), ast.Call(name("range"), [ast.Constant(count)], []), [], 0
+        ast.Name("_", ast.Store()), ast.Call(name("range"), [count], []), [], 0
     )
     return ast.GeneratorExp(element, [generator])
