@@ -287,3 +287,32 @@ class ScriptedModule(nn.Module):
 class Vmap(Linear3):
     def forward(self, x):
         return torch.vmap(lambda row: row * 2)(self.fc(x))
+
+
+@example(randn(5, 3))
+class SumOfBranches(nn.Module):
+    """`sum` begins with `0 + first`: the branches draw their numbers in their order all the same."""
+
+    def __init__(self):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Sequential(Linear3(), nn.Dropout(0.5)) for _ in range(3))
+        self.first, self.second = nn.Dropout(0.2), nn.Dropout(0.4)
+
+    def forward(self, x):
+        x = sum([branch[1](branch[0].fc(x)) for branch in self.branches])
+        return sum([drop(x).tanh() for drop in (self.first, self.second)])
+
+
+@refused(
+    "with other random numbers the model does something else here: the values of tensors decide, "
+    "and a file can say only one way.\nDecide by sizes or flags, choose with torch.where, or "
+    "unfoldify the modules around it.",
+    randn(2, 3, 8, 8),
+)
+class RandomCrop(Linear3):
+    """The side of the crop is drawn, and Python rounds it."""
+
+    def forward(self, x):
+        side = int(torch.empty(1).uniform_(2, 8).round().item())
+        x = F.interpolate(x[..., :side, :side], size=(6, 3), mode="bilinear")
+        return self.fc(x)

@@ -235,3 +235,18 @@ class NestedSequential(nn.Module):
 
     def forward(self, x):
         return self.net(x) + self.net[0](x) + self.net[1][1][0](x)
+
+
+@example(randn(2, 3))
+class ParametersInListsOfLists(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scales = nn.ParameterList(
+            [nn.ParameterList([torch.ones(3), torch.ones(3) * at]) for at in range(1, 3)]
+        )
+        self.named = nn.ParameterDict({"a": nn.ParameterList([torch.ones(3)]), "b": torch.ones(3)})
+
+    def forward(self, x):
+        for scale, shift in self.scales:
+            x = x * scale + shift
+        return x * self.named["a"][0] + self.named["b"]

@@ -190,3 +190,30 @@ def test_nothing_compared_is_not_equal() -> None:
 )
 def test_a_check_in_words(check: Check, text: str) -> None:
     assert str(check) == text
+
+
+class OutOfMemory(nn.Module):
+    """As torch fails where a product is larger than the machine, from some batch on."""
+
+    def __init__(self, largest: int = 1 << 30) -> None:
+        super().__init__()
+        self.fc, self.largest = nn.Linear(3, 3), largest
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) > self.largest:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return self.fc(x)
+
+
+def test_sizes_for_which_the_machine_has_no_room_are_left_out() -> None:
+    found = verify(OutOfMemory(), OutOfMemory(largest=2), (torch.randn(2, 3),))
+    assert found.ok
+    assert {c.mode for c in found.checks if c.ok and c.skipped is None} == {
+        "evaluation",
+        "training",
+    }
+    assert any(c.skipped == "this machine has no room for it" for c in found.checks)
+
+
+def test_an_example_for_which_the_machine_has_no_room_proves_nothing() -> None:
+    assert not verify(OutOfMemory(), OutOfMemory(largest=1), (torch.randn(2, 3),)).ok

@@ -184,7 +184,7 @@ class Constructor:
     def container(self, module: Any, path: str) -> ast.expr:
         spelled = dotted(f"nn.{type(module).__name__}")
         if isinstance(module, (nn.ParameterList, nn.ParameterDict)):
-            return self.parameters(module, spelled)
+            return self.parameters(module, spelled, path)
         items = {
             label: self.child(child, joined(path, label))
             for label, child in module._modules.items()
@@ -201,13 +201,16 @@ class Constructor:
         ordered = ast.Call(name("OrderedDict"), [ast.Dict(keys, list(items.values()))], [])
         return ast.Call(spelled, [ordered], [])
 
-    def parameters(self, module: Any, spelled: ast.expr) -> ast.expr:
-        values = {
+    def parameters(self, module: Any, spelled: ast.expr, path: str) -> ast.expr:
+        """A list or dict of parameters, which may hold lists and dicts of more."""
+        values: dict[str, ast.expr] = {
             key: as_parameter(empty_tensor(value), value)
             for key, value in module._parameters.items()
         }
+        values |= {k: self.child(c, joined(path, k)) for k, c in module._modules.items()}
         if isinstance(module, nn.ParameterList):
-            return ast.Call(spelled, [ast.List(list(values.values()), ast.Load())], [])
+            ordered = [values[key] for key in sorted(values, key=int)]
+            return ast.Call(spelled, [ast.List(ordered, ast.Load())], [])
         keys: list[ast.expr | None] = [ast.Constant(key) for key in values]
         return ast.Call(spelled, [ast.Dict(keys, list(values.values()))], [])
 

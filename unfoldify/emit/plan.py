@@ -252,12 +252,11 @@ class Planner:
         impure = any(is_impure(node) for node in step.tree)
         mutates = any("mutates" in node.meta for node in step.tree)
         for node in [node for node in self.pending if node not in mine]:
-            if node not in self.pending:
-                continue
-            theirs = self.pending[node]
+            theirs = self.pending.get(node, [])
             moved = mutates or any("mutates" in n.meta for n in theirs)
-            if moved or (impure and any(is_impure(n) for n in theirs)):
-                self.flush(node)
+            if theirs and (moved or (impure and any(is_impure(n) for n in theirs))):
+                self.flush_before(step, node)
+        step.tree = self.tree(step.node)
         if sum("mutates" in node.meta for node in step.tree) and len(step.tree) > 1:
             for node in list(step.tree):
                 if node is not step.node and node in self.pending and "mutates" in node.meta:
@@ -268,11 +267,27 @@ class Planner:
         step.loop = self.open[-1] if self.open else None
         self.steps.append(step)
 
+    def flush_before(self, step: Step, node: fx.Node) -> None:
+        """Write a waiting value before a statement, and first what of that ran even earlier."""
+        theirs, mine = self.pending[node], step.tree
+        moved = any("mutates" in n.meta for n in (*theirs, *mine))
+        last = max((self.order[n] for n in theirs if moved or is_impure(n)), default=-1)
+        if any(is_impure(n) and self.order[n] < last for n in mine):
+            waiting = {n for n in (*mine, *theirs) if n in self.pending}
+            for other in sorted(waiting, key=lambda other: self.order[other]):
+                early = self.order[other] < last and other is not step.node
+                if early and (moved or is_impure(other)):
+                    self.flush(other)
+        if node in self.pending:
+            self.flush(node)
+
     def flush(self, node: fx.Node) -> None:
         """Give a waiting value a line after all."""
         tree = self.pending.pop(node)
         for other in tree:
             self.pending.pop(other, None)
+        for other, waiting in self.pending.items():
+            self.pending[other] = [n for n in waiting if n not in tree]
         self.steps.append(Step(node, "assign", tree, self.open[-1] if self.open else None))
 
     def can_wait(self, node: fx.Node) -> bool:

@@ -73,8 +73,8 @@ def one_by_one(element: ast.expr) -> list[ast.expr]:
     """The items of a comprehension whose number is known after all."""
     match element:
         case ast.Starred(ast.GeneratorExp(item, [ast.comprehension(iter=ast.Call(args=[count]))])):
-            if isinstance(count, ast.Constant):
-                return [item] * int(count.value)
+            if isinstance(count, ast.Constant) and isinstance(count.value, int):
+                return [item] * count.value
     return [element]
 
 

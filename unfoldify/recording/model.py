@@ -108,10 +108,11 @@ def observe(
     wanted: Wanted,
     *,
     training: bool,
+    seed: int = 0,
 ) -> Recording:
     """One recorded run, its graphs finished."""
     with preserved(model), torch.enable_grad():
-        seed_everything(0)
+        seed_everything(seed)
         model.train(training)
         before = named(model).keys()
         given, keywords = copies((tuple(args), dict(kwargs)))

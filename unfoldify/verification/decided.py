@@ -1,7 +1,8 @@
 """Whether the values of tensors decide what a model does: then no one file can say it.
 
-Asked where a file turned out not to be equal: the model is recorded again, with other weights. If
-it then calls something else, the recording is at no fault, and the line where it parts is told.
+Asked where a file turned out not to be equal: the model is recorded again, with other weights and
+with other random numbers. If it then calls something else, the recording is at no fault, and the
+line where it parts is told.
 """
 
 from __future__ import annotations
@@ -28,22 +29,32 @@ def decided_by_values(
     """What to tell of the line at which the model's way depends on values; None if none does."""
     with preserved(model), silenced(), stand_ins():
         for seed, training in itertools.product(_SEEDS, (False, True)):
-            try:
-                usual = observe(model, args, kwargs, wanted, training=training)
-                with pointed_at(state_tensors(model), redrawn(model, seed)):
-                    other = observe(model, args, kwargs, wanted, training=training)
-            except Exception:  # it does not run with such weights, which tells nothing
-                continue
-            parted = next(align(usual.root, other.root, lambda place, ours, theirs: None), None)
-            if parted is not None:
-                line = first_line(usual, other, parted[2])
-                return (
-                    (f"{line}\n  " if line else "")
-                    + "with other weights the model does something else here: the values of tensors "
-                    "decide, and a file can say only one way.\nDecide by sizes or flags, choose "
-                    "with torch.where, or unfoldify the modules around it."
-                )
+            for word, weights, numbers in (
+                ("weights", seed, 0),
+                ("random numbers", None, seed + 1),
+            ):
+                try:
+                    usual = observe(model, args, kwargs, wanted, training=training)
+                    state = {} if weights is None else redrawn(model, weights)
+                    with pointed_at(state_tensors(model), state):
+                        other = observe(
+                            model, args, kwargs, wanted, training=training, seed=numbers
+                        )
+                except Exception:  # it does not run with such weights, which tells nothing
+                    continue
+                parted = next(align(usual.root, other.root, lambda place, a, b: None), None)
+                if parted is not None:
+                    return said(first_line(usual, other, parted[2]), word)
     return None
+
+
+def said(line: str, word: str) -> str:
+    return (
+        (f"{line}\n  " if line else "")
+        + f"with other {word} the model does something else here: the values of tensors "
+        "decide, and a file can say only one way.\nDecide by sizes or flags, choose "
+        "with torch.where, or unfoldify the modules around it."
+    )
 
 
 def first_line(usual: Recording, other: Recording, difference: Unalike) -> str:

@@ -13,6 +13,7 @@ from unfoldify.verification.checks import Pair, check, mode_of, precision
 from unfoldify.verification.runs import Call, Setting
 from unfoldify.verification.verdict import Check
 
+NO_MEMORY = "can't allocate memory"  # torch, of a processor's memory
 _GRADIENTS_IN_FLOAT64 = 6  # times as long as a forward in float32, about
 
 
@@ -72,13 +73,21 @@ def carried_out(
     for job in jobs:
         mode = mode_of(job.pair.setting)
         tell(f"{precision(job.pair)}, {mode} with {job.inputs or 'no tensors'}")
-        first = all(before.pair.setting.training != job.pair.setting.training for before, _ in done)
+        first = not any(
+            before.pair.setting.training == job.pair.setting.training and made.skipped is None
+            for before, made in done
+        )
         if not first and (job.forecast > budget or time.monotonic() > deadline):
             late = f"it would take about {math.ceil(job.forecast)} s more"
             done.append((job, Check(mode, job.inputs, precision(job.pair), skipped=late)))
             continue
         budget -= job.forecast
-        done.append((job, check(job.pair, job.call, job.inputs)))
+        made = check(job.pair, job.call, job.inputs)
+        if job.inputs != jobs[0].inputs and any(NO_MEMORY in d.message for d in made.differences):
+            made = Check(
+                mode, job.inputs, made.precision, skipped="this machine has no room for it"
+            )
+        done.append((job, made))
         if not done[-1][1].ok:
             break
     return done
