@@ -1,6 +1,6 @@
-"""What a rule tells whoever reads along: the name of a value, a remark on its line.
+"""What a rule tells whoever reads along: the name of a value, a remark on its line, its parts.
 
-Called eagerly, a rule has no listener and both functions only hand their value back.
+Called eagerly, a rule has no listener: values are only handed back.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ class Listener(Protocol):
     def named(self, value: object, name: str) -> None: ...
 
     def remark(self, value: object, text: str) -> None: ...
+
+    def part(self, text: str) -> None: ...
 
     def moves(self, x: Tensor, dim: int) -> bool: ...
 
@@ -44,6 +46,13 @@ def remark(value: T, text: str) -> T:
     if active is not None:
         active.remark(value, text)
     return value
+
+
+def part(text: str) -> None:
+    """What the lines that follow do, in a rule of several steps."""
+    active = listener.get()
+    if active is not None:
+        active.part(text)
 
 
 def moves(x: Tensor, dim: int) -> bool:

@@ -61,3 +61,35 @@ def test_a_long_heading_is_broken_between_words() -> None:
 def test_a_function_is_headed_by_its_equation() -> None:
     text = source(layout="functions")
     assert 'def contraction(x, y):\n    """`bid,bjd->bij`"""\n' in text
+
+
+class MultiHead(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attn = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, _ = self.attn(x, x, x)
+        return x
+
+
+PARTS = ["in_proj: queries, keys and values of all heads", "attention", "out_proj"]
+
+
+def test_a_rule_of_several_steps_is_in_parts() -> None:
+    for layout in ("inline", "functions"):
+        result = unfoldify.unfoldify(MultiHead(), torch.randn(2, 3, 4), layout=layout)
+        lines = [line.strip() for line in result.source.splitlines()]
+        places = [lines.index(f"# {part}") for part in PARTS]
+        assert places == sorted(places)
+        assert all(lines[place - 1] == "" for place in places[1:])
+
+
+def test_a_rule_of_one_step_has_no_parts() -> None:
+    lines = [line.strip() for line in source(skip=["attention"]).splitlines()]
+    assert not {f"# {part}" for part in PARTS} & set(lines)
+
+
+def test_patterns_of_the_torch_dialect_stand_in_functions_as_well() -> None:
+    text = source(layout="functions", dialect="torch")
+    assert "# b j d -> b 1 j d\n" in text

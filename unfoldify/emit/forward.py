@@ -141,7 +141,10 @@ class Writer:
             yield from self.users_comment(step)
             if current is not group and current is not None:
                 yield from self.title(current)
+            elif any("part" in n.meta for n in step.tree):
+                yield Blank()
             group = current
+            yield from (Comment(n.meta["part"]) for n in step.tree if "part" in n.meta)
             yield from (Comment(n.meta["pattern"]) for n in step.tree if "pattern" in n.meta)
             yield from self.statement(step)
 

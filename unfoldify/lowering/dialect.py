@@ -55,7 +55,18 @@ def translate(graph: fx.Graph, node: fx.Node, function: Callable[..., Any]) -> N
     drop_dead([other for other in nodes if other is not end], is_wanted, rounds=False)
 
 
-LINE_OWN = {"val", "value", "length", "item", "remark", "name", "result", "mutates", "alias"}
+LINE_OWN = {
+    "val",
+    "value",
+    "length",
+    "item",
+    "remark",
+    "part",
+    "name",
+    "result",
+    "mutates",
+    "alias",
+}
 
 
 def without_style(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -158,6 +158,7 @@ class RuleRecorder(Recorder):
         self.flag: fx.Node | None = None  # self.training, where the call depends on it
         self.boundary = frozenset({RuleRecorder.run.__code__})
         self.before = set(graph.nodes)
+        self.parts: list[tuple[fx.Node, str]] = []  # behind which node each begins
 
     def run(self, rule: Rule, style: str) -> list[fx.Node]:
         """The nodes of one run of the rule."""
@@ -165,6 +166,7 @@ class RuleRecorder(Recorder):
         self.stack = [frame]
         args, kwargs = self.stand_ins()
         before = self.before = set(self.graph.nodes)
+        self.parts = []
         with self.graph.inserting_before(self.node):
             try:
                 with torch.set_grad_enabled(True), self.running():
@@ -211,6 +213,9 @@ class RuleRecorder(Recorder):
         finally:
             notes.listener.reset(listening)
             self.stack = []
+
+    def part(self, text: str) -> None:
+        self.parts.append((self.node.prev, text))
 
     def moves(self, x: Tensor, dim: int) -> bool:
         """Whether a size was another one when the model ran at other sizes."""
@@ -266,6 +271,7 @@ class RuleRecorder(Recorder):
                 self.graph.erase_node(user)
         self.graph.erase_node(self.node)
         drop_dead(nodes, is_wanted, rounds=True)
+        mark_parts(nodes, self.parts)
         if self.flag is not None:
             follow_flag(
                 [node for node in nodes if node.graph is self.graph and not node._erased], self.flag
@@ -285,6 +291,15 @@ class RuleRecorder(Recorder):
                 if key in old.meta:
                     new.meta[key] = old.meta[key]
             new.meta["result"] = True
+
+
+def mark_parts(nodes: list[fx.Node], parts: list[tuple[fx.Node, str]]) -> None:
+    """The first node of each part that is still there has its text."""
+    for before, text in parts:
+        start = nodes.index(before) + 1 if before in nodes else 0
+        first = next((node for node in nodes[start:] if not node._erased), None)
+        if first is not None:
+            first.meta["part"] = text
 
 
 def is_wanted(node: fx.Node) -> bool:

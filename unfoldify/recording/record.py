@@ -468,6 +468,9 @@ class Recorder(TorchFunctionMode):
         if node is not None:
             node.meta["remark"] = text
 
+    def part(self, text: str) -> None:
+        """A recording has no lines to head."""
+
     def moves(self, x: Tensor, dim: int) -> bool:
         """One run cannot tell."""
         return True

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from unfoldify.notes import part
 from unfoldify.rules.attention import attended, attention_scores
 from unfoldify.rules.contraction import axes
 from unfoldify.rules.linear import spelled_linear
@@ -66,7 +67,10 @@ def multi_head_attention_forward(
     batch_first: bool = False,
     style: Style = "product",
 ) -> tuple[Tensor, Tensor | None]:
-    """`n_q b (h d), n_k b (h d), n_k b (h d) -> n_q b (h d)` and `b n_q n_k`
+    """Multi-head attention
+
+    `n_q b (h d), n_k b (h d), n_k b (h d) -> n_q b (h d)` and `b n_q n_k`; `b` before `n_q` with
+    `batch_first`.
 
     A mask is True, or -inf, where a query may not look. A query that may look at nothing gets NaN
     with `need_weights` and zeros without, as in torch.
@@ -83,12 +87,14 @@ def multi_head_attention_forward(
         use_separate_proj_weight,
     )
     sources = query, key, value
+    part("in_proj: queries, keys and values of all heads")
     if use_separate_proj_weight:
         separate = q_proj_weight, k_proj_weight, v_proj_weight
         q, k, v = _projected_apart(sources, separate, in_proj_bias, layout, style)
     else:
         q, k, v = projected(sources, in_proj_weight, in_proj_bias, layout, style)
     k, v = _lengthened(k, v, (bias_k, bias_v), (static_k, static_v), add_zero_attn, layout)
+    part("attention")
     scores = attention_scores(q, k, layout.lead, None, style)
     extra = (bias_k is not None) + add_zero_attn
     if is_causal and key_padding_mask is None and not need_weights:
@@ -100,6 +106,7 @@ def multi_head_attention_forward(
     if dropout_p > 0:
         attention = F.dropout(attention, dropout_p, training)
     x = attended(attention, v, layout.lead, style)
+    part("out_proj")
     x = rearrange(x, f"{layout.lead} n d -> {layout.tokens} (h d)")
     x = spelled_linear(x, out_proj_weight, out_proj_bias, layout.tokens, style)
     if not need_weights:

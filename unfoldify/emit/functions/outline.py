@@ -117,7 +117,8 @@ def outlined(
 
 def in_one_piece(lines: list[ast.stmt]) -> list[ast.stmt]:
     """Without the heading, and without an empty line in front of the result."""
-    kept = [line for line in lines if not isinstance(line, Comment)]
+    heading = next(line for line in lines if isinstance(line, Comment))
+    kept = [line for line in lines if line is not heading]
     before = kept[:-1]
     while before and isinstance(before[-1], Blank):
         before.pop()

@@ -16,7 +16,7 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.emit.expressions import Expressions
-from unfoldify.emit.format import Comment
+from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.lifetimes import last_uses
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.naming import MAIN
@@ -183,8 +183,10 @@ def written(
         remark = next(
             (n.meta["remark"] for n in [step.node, *step.tree] if "remark" in n.meta), None
         )
+        parts = [n.meta["part"] for n in step.tree if "part" in n.meta]
+        statements += [Blank()] if parts and statements else []
         patterns = [n.meta["pattern"] for n in step.tree if "pattern" in n.meta]
-        statements += [Comment(pattern) for pattern in patterns]
+        statements += [Comment(text) for text in (*parts, *patterns)]
         if step.kind == "return":
             return Lines(
                 tuple(statements),
