@@ -99,3 +99,40 @@ def test_a_stack_that_is_mostly_undilated_keeps_its_windows() -> None:
     assert ".unfold(2, 3, 1)" in text
     assert text.count("class ") == 3
     assert "torch.stack" not in written(1, 1)
+
+
+class Around(nn.Module):
+    """A number of its own, which its layer has as well."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.conv = nn.Conv1d(4, 4, 3, padding=dilation, dilation=dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv(F.pad(x, (self.dilation, 0)))
+        return out
+
+
+def test_a_number_goes_by_one_name() -> None:
+    model = nn.Sequential(*(Around(dilation) for dilation in (1, 2, 3)))
+    inline = unfoldify.unfoldify(model, torch.randn(2, 4, 9)).source
+    assert "F.pad(input, (self.dilation, 0))" in inline or "F.pad(x, (self.dilation, 0))" in inline
+    assert "self.conv." not in inline.replace("self.conv.weight", "").replace("self.conv.bias", "")
+    text = unfoldify.unfoldify(model, torch.randn(2, 4, 9), layout="functions").source
+    assert "padding=self.dilation,\n            dilation=self.dilation,\n" in text
+
+
+def test_a_number_that_only_a_layer_has_is_read_there() -> None:
+    class Padded(nn.Module):
+        def __init__(self, padding: int) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(4, 4, 3, padding=padding)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.conv(x)
+            return out
+
+    model = nn.Sequential(*(Padded(padding) for padding in (1, 2, 3)))
+    text = unfoldify.unfoldify(model, torch.randn(2, 4, 9)).source
+    assert "F.pad(x, (self.conv.padding[0], self.conv.padding[0]))" in text

@@ -138,6 +138,9 @@ class Arguments:
         origin = holes[0].origin
         if in_init:
             return name(self.argument(values, origin if isinstance(origin, str) else "size"))
+        kept = self.by_values.get(repr(values))
+        if kept in self.stored.values():  # one name for a number, wherever it is used
+            return self.attribute(str(kept))
         read = self.read_from_layer(values, origin)
         if read is not None:
             return read
@@ -266,7 +269,8 @@ class Arguments:
         group = node.meta.get("group", node.meta.get("called")) if node is not None else None
         if group is None or not group.layer:
             return None
-        for reading in READINGS:
+        said = origin[1] if isinstance(origin[1], str) else ""  # `dilation=` rather than another
+        for reading in sorted(READINGS, key=lambda reading: reading.label != said):
             found = [
                 reading.of(layer_at(instance, group.layer)) for instance in self.kind.instances
             ]
