@@ -316,3 +316,31 @@ class RandomCrop(Linear3):
         side = int(torch.empty(1).uniform_(2, 8).round().item())
         x = F.interpolate(x[..., :side, :side], size=(6, 3), mode="bilinear")
         return self.fc(x)
+
+
+class Swish(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * torch.sigmoid(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        gate = torch.sigmoid(x)
+        return grad * gate * (1 + x * (1 - gate))
+
+
+swish = Swish.apply
+
+
+@example(randn(2, 3))
+class FunctionsBoundBefore(Linear3):
+    """`apply` under a name of its own, as a global and as an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.act = Swish.apply
+
+    def forward(self, x):
+        return self.act(swish(self.fc(x)))

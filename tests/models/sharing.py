@@ -250,3 +250,18 @@ class ParametersInListsOfLists(nn.Module):
         for scale, shift in self.scales:
             x = x * scale + shift
         return x * self.named["a"][0] + self.named["b"]
+
+
+class Layers(nn.Sequential):
+    """A Sequential of the user's that runs its last layer apart."""
+
+    def forward(self, x):
+        for layer in self[:-1]:
+            x = layer(x)
+        return self[-1](x.double()).float()
+
+
+@example(randn(2, 3))
+def slice_of_own_sequential():
+    last = nn.LayerNorm(3, dtype=torch.float64)
+    return nn.Sequential(nn.Linear(3, 3), Layers(nn.Tanh(), nn.GELU(), nn.Sigmoid(), last))

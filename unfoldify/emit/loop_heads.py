@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from torch import fx
+from torch import fx, nn
 
 from unfoldify.emit.containers import place_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.lines import constant, name
 from unfoldify.recording.loops.loop import Loop, Module
+
+SLICED = (nn.ModuleList, nn.Sequential, nn.ParameterList)
 
 
 def target(word: str) -> ast.expr:
@@ -69,4 +71,6 @@ def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast
         return spelled
     lower = constant(start) if start else None
     upper = constant(end) if end != count else None
+    if type(container) not in SLICED:  # torch would make another of the class, from its items
+        spelled = ast.Call(name("list"), [spelled], [])
     return ast.Subscript(spelled, ast.Slice(lower, upper), ast.Load())

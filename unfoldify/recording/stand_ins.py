@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import einops
@@ -32,12 +33,17 @@ def stand_ins() -> Iterator[None]:
         return
     token = PATCHED.set(True)
     changed = list(put_in_place(replacements()))
-    apply = torch.autograd.Function.__dict__["apply"]
-    torch.autograd.Function.apply = classmethod(recorded_function(apply))  # type: ignore[method-assign, assignment]
+    apply = torch.autograd.Function.__dict__["apply"].__func__
+    code = apply.__code__
+    original = FunctionType(code, apply.__globals__, "apply", apply.__defaults__, apply.__closure__)
+    apply.__code__, apply.__kwdefaults__ = (
+        recorded_code(),
+        {"recorded": recorded_function(original)},
+    )
     try:
         yield
     finally:
-        torch.autograd.Function.apply = apply  # type: ignore[method-assign]
+        apply.__code__, apply.__kwdefaults__ = code, original.__kwdefaults__
         for names, name, value in changed:
             names[name] = value
         PATCHED.reset(token)
@@ -101,17 +107,31 @@ def tensor_of_array(function: Callable[..., Any]) -> Callable[..., Any]:
     return from_numpy
 
 
-def recorded_function(original: Any) -> Callable[..., Any]:
+def recorded_function(original: FunctionType) -> Callable[..., Any]:
     """`apply` of autograd functions: the user's own are one call, torch's run as they are."""
 
-    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        call = original.__get__(None, cls)
+    def apply(cls: Any, args: Any, kwargs: Any) -> Any:
+        call = MethodType(original, cls)
         recorder: Any = ACTIVE.get()
         if recorder is None or cls.__module__.startswith("torch.") or not recorder.sees(args):
             return call(*args, **kwargs)
         return recorder.autograd_call(cls, call, args, kwargs)
 
     return apply
+
+
+def recorded_code() -> CodeType:
+    """What `Function.apply` does meanwhile, whoever holds it: `swish = Swish.apply` was bound before.
+
+    Torch's own code has one free variable, `__class__`, and so must what stands in for it.
+    """
+    __class__: Any = None
+
+    def apply(cls: Any, *args: Any, recorded: Any, **kwargs: Any) -> Any:
+        _ = __class__
+        return recorded(cls, args, kwargs)
+
+    return apply.__code__
 
 
 OF_CHECKPOINT = {"use_reentrant", "context_fn", "determinism_check", "debug", "early_stop"}
