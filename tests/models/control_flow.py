@@ -361,3 +361,15 @@ class ItemThatDecidesNothing(Linear3):
         if x.shape[0] < 1000:
             x = x * self.factor.item()
         return self.fc(x)
+
+
+@refused(
+    "_nested_view_from_jagged works on a nested tensor, whose rows differ in length: no size of it "
+    "can be written down.\nPad the rows to one length and mask them, or unfoldify the modules "
+    "around it.",
+    [randn(2, 3), randn(4, 3)],
+)
+class NestedTensor(Linear3):
+    def forward(self, rows):
+        x = torch.nested.nested_tensor(rows, layout=torch.jagged)
+        return self.fc(x).sum(dim=1)

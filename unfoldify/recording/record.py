@@ -12,7 +12,7 @@ import ast
 import operator
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -121,6 +121,7 @@ class Recorder(TorchFunctionMode):
         args = tuple(original(arg) for arg in args)
         tensors = list(tensors_in((args, kwargs)))
         self.refuse_transforms(func, tensors)
+        self.refuse_nested(func, tensors)
         versions = [version(tensor) for tensor in tensors]
         with self.pause():
             result = func(*plain_arguments(args), **plain_arguments(kwargs))
@@ -163,6 +164,17 @@ class Recorder(TorchFunctionMode):
                 f"{users_place(self.positions())}{call_name(func)} was called inside a torch.func "
                 "transform (vmap, grad, jvp, ...), which cannot be written down call by call.\n"
                 "Write that part of forward with plain tensor calls, or unfoldify the modules around it."
+            )
+
+    def refuse_nested(self, func: Any, tensors: Iterable[Tensor]) -> None:
+        """Nested tensors: their rows differ in length, and no axis of theirs has a size."""
+        with torch._C.DisableTorchFunction():
+            nested = any(tensor.is_nested for tensor in tensors)
+        if nested:
+            raise CaptureError(
+                f"{users_place(self.positions())}{call_name(func)} works on a nested tensor, whose rows "
+                "differ in length: no size of it can be written down.\n"
+                "Pad the rows to one length and mask them, or unfoldify the modules around it."
             )
 
     def note_dtype(self, node: fx.Node, args: Any, kwargs: Any) -> None:
