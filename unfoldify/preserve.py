@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from unfoldify.remembered import forgetting
+
 Restore = Callable[[], object]
 _CONTAINERS = (dict, list, set, collections.deque)
 _LEFT_ALONE = (
@@ -37,7 +39,8 @@ def preserved(*models: nn.Module, values: bool = True) -> Iterator[tuple[Snapsho
     snapshots = tuple(Snapshot(model, values=values) for model in models)
     streams = random_streams()
     try:
-        yield snapshots
+        with forgetting(*models):
+            yield snapshots
     finally:
         for snapshot in snapshots:
             snapshot.restore()

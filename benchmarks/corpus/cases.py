@@ -14,6 +14,7 @@ from benchmarks.corpus.case import Case
 FAMILIES: dict[str, tuple[str, ...]] = {
     "composites": (),
     "transformers": ("transformers",),
+    "variants": ("transformers",),
     "timm": ("timm",),
     "torchvision": ("torchvision",),
     "torchaudio": ("torchaudio",),

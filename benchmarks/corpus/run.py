@@ -42,7 +42,7 @@ def main() -> None:
     done = read_rows(rows_file)
     chosen = matching(every_case(options.folder, options.family), options.only)
     if options.sample:
-        chosen = random.Random(0).sample(chosen, min(options.sample, len(chosen)))
+        chosen = random.Random(options.draw).sample(chosen, min(options.sample, len(chosen)))
     if options.list:
         print("\n".join(case.title for case in chosen))
         return
@@ -146,6 +146,7 @@ def _options() -> argparse.Namespace:
     add("--family", action="append", default=[], help="only these families")
     add("--only", action="append", default=[], help="titles: a wildcard or a part")
     add("--sample", type=int, help="so many cases, the same ones each time")
+    add("--draw", type=int, default=0, help="with --sample: another number, other cases")
     add("--resume", action="store_true", help="leave out what rows.jsonl holds already")
     add("--failed", action="store_true", help="with --resume: run again what was not verified")
     add("--list", action="store_true", help="print the titles and stop")

@@ -23,12 +23,12 @@ TEXT = """
     afmoe albert apertus arcee bart bert bert-generation big_bird bigbird_pegasus biogpt bitnet
     blenderbot blenderbot-small bloom camembert canine clip_text_model cohere cohere2 convbert
     cpmant ctrl data2vec-text deberta deberta-v2 deepseek_v4 diffllama distilbert doge dpr electra
-    ernie ernie4_5 ernie4_5_moe eurobert exaone4 falcon falcon_h1 falcon_mamba flaubert flex_olmo
+    ernie ernie4_5 ernie4_5_moe eurobert exaone4 falcon falcon_mamba flaubert flex_olmo
     fnet fsmt gemma gemma2 gemma3_text gemma4_text glm glm4 glm4_moe glm4_moe_lite gpt2
     gpt_bigcode gpt_neo gpt_neox gpt_neox_japanese gpt_oss granite granitemoe granitemoeshared
     gte helium ibert jais2 jetmoe layoutlm led lfm2 llama llama4_text longformer longt5 m2m_100
     mamba marian markuplm mbart megatron-bert minimax mistral mixtral mobilebert modernbert
-    modernbert-decoder mpnet mpt mra mt5 mvp nanochat nemotron_h nllb-moe nomic_bert nystromformer
+    modernbert-decoder mpnet mpt mra mt5 mvp nanochat nllb-moe nomic_bert nystromformer
     olmo olmo2 olmo3 olmo_hybrid olmoe openai-gpt opt pegasus pegasus_x persimmon phi phi3 phimoe
     plbart prophetnet qwen2 qwen2_moe qwen3 qwen3_5_text qwen3_moe qwen3_next rembert roberta
     roberta-prelayernorm roc_bert roformer seed_oss smollm3 splinter squeezebert stablelm
@@ -37,13 +37,13 @@ TEXT = """
 """
 VISION = """
     aimv2_vision_model beit clip_vision_model cvt data2vec-vision deit dinov2
-    dinov2_with_registers dinov3_vit dpt focalnet glpn hgnet_v2 hiera ijepa imagegpt mlcd
+    dinov2_with_registers dinov3_vit dpt focalnet glpn hgnet_v2 ijepa imagegpt mlcd
     mobilenet_v1 mobilenet_v2 mobilevit pixio poolformer pvt pvt_v2 regnet sam_vision_model
-    segformer siglip_vision_model swiftformer textnet vit vit_mae vit_msn vitdet yolos
+    segformer siglip_vision_model swiftformer vit vit_mae vit_msn vitdet yolos
 """
 AUDIO = """
     data2vec-audio hubert sew sew-d unispeech unispeech-sat wav2vec2 wav2vec2-conformer wavlm
-    whisper fastspeech2_conformer vits
+    whisper fastspeech2_conformer
 """
 
 
@@ -208,7 +208,14 @@ TUNED: dict[str, Tuned] = {
     ),
     "flava": Tuned(inputs=_pair),
     "funnel": Tuned(
-        {"block_sizes": [1, 1], "block_repeats": [1, 1], "d_model": 32, "n_head": 4, "d_head": 8}
+        {
+            "block_sizes": [1, 1],
+            "block_repeats": [1, 1],
+            "d_model": 32,
+            "n_head": 4,
+            "d_head": 8,
+            "architectures": ["FunnelModel"],
+        }
     ),
     "groupvit": Tuned(
         {
@@ -408,6 +415,66 @@ TUNED: dict[str, Tuned] = {
     "videomae": Tuned(
         {"num_frames": 2, "image_size": 16}, lambda: {"pixel_values": torch.randn(2, 2, 3, 16, 16)}
     ),
+    "textnet": Tuned(
+        {
+            "stem_out_channels": 8,
+            "hidden_sizes": [8, 8, 16, 16, 24],
+            "depths": [2, 2, 2, 2],
+            "conv_layer_kernel_sizes": [[[3, 3], [1, 3]], [[3, 1], [3, 3]]] * 2,
+            "conv_layer_strides": [[2, 1]] * 4,
+        },
+        lambda: _pixels(64),
+    ),
+    "vits": Tuned(
+        {
+            "flow_size": 16,
+            "hidden_size": 16,
+            "num_attention_heads": 2,
+            "spectrogram_bins": 9,
+            "upsample_initial_channel": 16,
+            "upsample_rates": [4, 2],
+            "upsample_kernel_sizes": [8, 4],
+            "resblock_kernel_sizes": [3, 5],
+            "resblock_dilation_sizes": [[1, 3], [1, 2]],
+            "depth_separable_num_layers": 2,
+            "duration_predictor_num_flows": 2,
+            "duration_predictor_filter_channels": 16,
+            "prior_encoder_num_flows": 2,
+            "prior_encoder_num_wavenet_layers": 2,
+            "posterior_encoder_num_wavenet_layers": 2,
+        },
+        lambda: {"input_ids": tokens(2, 9, high=38)},
+    ),
+    "hiera": Tuned(
+        {
+            "embed_dim": 8,
+            "image_size": [64, 64],
+            "depths": [1, 1, 2, 1],
+            "num_heads": [1, 1, 2, 2],
+            "mlp_ratio": 2.0,
+            "masked_unit_size": [4, 4],
+        },
+        lambda: _pixels(64),
+    ),
+    "falcon_h1": Tuned(
+        {
+            "mamba_d_ssm": 64,
+            "mamba_n_heads": 8,
+            "mamba_d_head": 8,
+            "mamba_d_state": 8,
+            "mamba_chunk_size": 4,
+        }
+    ),
+    "nemotron_h": Tuned(
+        {
+            "ssm_state_size": 8,
+            "mamba_num_heads": 8,
+            "mamba_head_dim": 8,
+            "n_groups": 2,
+            "chunk_size": 4,
+            "moe_shared_expert_intermediate_size": 48,
+        }
+    ),
     "vilt": Tuned({"modality_type_vocab_size": 2}, _pair),
     "vivit": Tuned(
         {"num_frames": 2, "image_size": 16, "tubelet_size": [2, 8, 8]},
@@ -423,10 +490,11 @@ TUNED: dict[str, Tuned] = {
             "embedding_dim": 32,
             "num_blocks": 2,
             "num_heads": 2,
-            "chunk_size": 4,
+            "chunk_size": 16,
             "mode": "inference",
             "qk_dim_factor": 0.5,
-        }
+        },
+        lambda: {"input_ids": tokens(2, 18), "use_cache": False},
     ),
     "xmod": Tuned({"default_language": "en_XX", "languages": ["en_XX", "de_DE"]}),
     "zamba2": Tuned(
@@ -434,6 +502,10 @@ TUNED: dict[str, Tuned] = {
             "mamba_headdim": 8,
             "n_mamba_heads": 8,
             "mamba_d_state": 8,
+            "attention_hidden_size": 64,
+            "attention_head_dim": 16,
+            "num_key_value_heads": 4,
+            "adapter_rank": 4,
             "chunk_size": 4,
             "layers_block_type": ["linear_attention", "hybrid"],
             "hybrid_layer_ids": [1],
@@ -511,9 +583,16 @@ def cases() -> Iterator[Case]:
 
 
 def _build(family: str, tuned: Tuned) -> Built:
-    model = _model(family, "AutoModel", tuned.overrides)
-    given = tuned.inputs() if tuned.inputs else _main_inputs(model)
+    model, given = model_and_inputs(family, "AutoModel", tuned)
     return Built(model, (), given)
+
+
+def model_and_inputs(
+    family: str, auto: str, tuned: Tuned, more: Mapping[str, Any] | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """A tiny model of a family, under a head, and what it is given in one call."""
+    model = _model(family, auto, {**tuned.overrides, **(more or {})})
+    return model, tuned.inputs() if tuned.inputs else _main_inputs(model)
 
 
 def _build_head(family: str, auto: str, overrides: Mapping[str, Any], more: Inputs) -> Built:

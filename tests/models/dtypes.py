@@ -149,3 +149,22 @@ class DtypeHandedOver(nn.Module):
         exact = self.places(x, dtype=torch.float32)
         read = self.places(x, x.dtype)
         return self.fc(x).float() * exact, self.fc(x) + read
+
+
+@example(torch.randn(2, 5, 4))
+class DtypeByDefault(nn.Module):
+    """A scan that adds up in a dtype of its own, which its caller leaves at the default."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Linear(4, 4)
+
+    def scan(self, x, gate, dtype=torch.float32):
+        state, out = x[:, 0].to(dtype), torch.zeros_like(x)
+        for t in range(x.shape[1]):
+            state = gate[:, t].type(dtype) * state + x[:, t].type(dtype)
+            out[:, t] = state.type(x.dtype)
+        return out
+
+    def forward(self, x):
+        return self.scan(x, self.gate(x).sigmoid())

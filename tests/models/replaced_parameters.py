@@ -31,6 +31,20 @@ class SpectralNorm(nn.Module):
         return self.fc(x)
 
 
+@example(randn(4, 3))
+class OldSpectralNorm(nn.Module):
+    """Before its first call, each layer's `weight` is a second tensor over `weight_orig`."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.utils.spectral_norm(nn.Linear(3, 6))
+        self.last = torch.nn.utils.spectral_norm(nn.Conv1d(2, 4, 2, padding=1))
+
+    def forward(self, x):
+        x = F.leaky_relu(self.first(x), 0.1)
+        return self.last(x.unflatten(1, (2, 3)))
+
+
 class Symmetric(nn.Module):
     def forward(self, w):
         return w.triu() + w.triu(1).transpose(-1, -2)

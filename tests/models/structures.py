@@ -231,3 +231,32 @@ class ObjectIn(Linear3):
 class NamespaceIn(Linear3):
     def forward(self, data):
         return self.fc(data.x) + data.y[0]
+
+
+class Stage(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc = nn.Linear(width, width)
+
+    def forward(self, x):
+        return self.fc(x).tanh()
+
+
+@example(randn(2, 4))
+class StatesOfEveryStage(nn.Module):
+    """Each stage is a loop that fills a part of one list, all of which is read at the end."""
+
+    def __init__(self):
+        super().__init__()
+        stage = [nn.ModuleList(Stage(4) for _ in range(3)) for _ in range(2)]
+        self.stages = nn.ModuleList(stage)
+
+    def forward(self, x):
+        states = ()
+        for i, stage in enumerate(self.stages):
+            for layer in stage:
+                x = layer(x)
+                states = (*states, x)
+            if i == 0:
+                x = x.relu()
+        return x, states

@@ -8,7 +8,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.plan import Step, chain, is_trivial
-from unfoldify.recording.loops.loop import Loop
+from unfoldify.recording.loops.loop import Loop, spread
 
 
 def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:
@@ -45,9 +45,9 @@ def loop_ends(steps: list[Step]) -> dict[Loop, int]:
 
 
 def operands(node: fx.Node) -> Iterator[fx.Node]:
-    """The values that a call reads, through the trivial ones."""
+    """The values that a call reads, through the trivial ones and those written with a star."""
     for operand in node.all_input_nodes:
-        if is_trivial(operand):
+        if is_trivial(operand) or operand.target is spread:
             yield from operands(operand)
         yield operand
 

@@ -166,7 +166,8 @@ def name_loop(
             last[value] = max(last.get(value, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
         word = hinted(value) or (names[value] if value in loop.carried else "value")
-        give(collected, [list_word(collected) or f"{word}s"], at - 1)
+        every = f"all_{word}" if word.endswith("s") else f"{word}s"
+        give(collected, [list_word(collected) or every], at - 1)
 
 
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:

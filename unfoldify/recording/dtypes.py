@@ -11,7 +11,7 @@ from torch import fx
 
 from unfoldify.recording.align import before
 from unfoldify.recording.body import Body
-from unfoldify.recording.source import Position, site
+from unfoldify.recording.source import Position, parsed, site
 
 
 def settle_dtypes(body: Body) -> None:
@@ -41,8 +41,18 @@ def dtype_expression(node: fx.Node) -> ast.expr | None:
                 if keyword.arg == "dtype":
                     return keyword.value
             named = next((arg for arg in reversed(call.args) if mentions_dtype(arg)), None)
-            return named or variable_at(node, call)
+            return named or variable_at(node, call) or given_inside(node, call)
     return None
+
+
+def given_inside(node: fx.Node, call: ast.Call) -> ast.expr | None:
+    """A call of torch's own Python, in which the dtype was given: `Normal(mean, std).sample()`."""
+    spread = any(keyword.arg is None for keyword in call.keywords)
+    return (
+        ast.parse("input.dtype", mode="eval").body
+        if "dtype_from" in node.meta and not spread
+        else None
+    )
 
 
 def history(node: fx.Node, body: Body | None) -> list[Position]:
@@ -55,8 +65,10 @@ def history(node: fx.Node, body: Body | None) -> list[Position]:
 
 
 def handed_over(expression: ast.expr, positions: list[Position]) -> ast.expr:
-    """What a parameter stands for: the argument of the call around, as far out as it is one."""
-    for (code, _), outer in itertools.pairwise(positions):
+    """What a parameter stands for: the argument of the call around, as far out as it is one; or its
+    default, where that call gives none.
+    """
+    for (code, offset), outer in itertools.pairwise(positions):
         if not isinstance(expression, ast.Name):
             break
         found = site(outer)
@@ -72,8 +84,26 @@ def handed_over(expression: ast.expr, positions: list[Position]) -> ast.expr:
         elif not starred and 0 <= place < min(len(call.args), code.co_argcount):
             expression = call.args[place]
         else:
-            break
+            default = default_of((code, offset), expression.id)
+            return expression if starred or None in given or default is None else default
     return expression
+
+
+def default_of(position: Position, parameter: str) -> ast.expr | None:
+    """The default of a parameter of the function that the code at a position stands in."""
+    found, file = site(position), parsed(position[0].co_filename)
+    node: ast.AST | None = found.expression if found is not None else None
+    while file is not None and node is not None and not isinstance(node, ast.FunctionDef):
+        node = file.parents.get(node)
+    if not isinstance(node, ast.FunctionDef):
+        return None
+    by_position = [*node.args.posonlyargs, *node.args.args]
+    defaults = node.args.defaults
+    pairs = [
+        *zip(by_position[len(by_position) - len(defaults) :], defaults, strict=True),
+        *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+    ]
+    return next((default for argument, default in pairs if argument.arg == parameter), None)
 
 
 def mentions_dtype(expression: ast.expr) -> bool:

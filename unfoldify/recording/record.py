@@ -37,6 +37,7 @@ from unfoldify.recording.calls import (
     SIZE_NUMBERS,
     TO_PYTHON,
 )
+from unfoldify.recording.limits import Limit, nodes_of
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import (
@@ -183,10 +184,16 @@ class Recorder(TorchFunctionMode):
         """
         for value in (*args, *kwargs.values()):
             if isinstance(value, torch.dtype):
-                source = next((t for d, t in reversed(self.dtype_reads[-40:]) if d is value), None)
-                found = self.known(source, self.frame) if isinstance(source, Tensor) else None
+                found = self.known_here(self.last_of_dtype(value))
                 if found is not None:
                     node.meta["dtype_from"] = found
+
+    def last_of_dtype(self, dtype: torch.dtype) -> Any:
+        """The tensor of which the user's code last asked for its dtype and was told this one."""
+        return next((t for d, t in reversed(self.dtype_reads[-40:]) if d is dtype), None)
+
+    def known_here(self, tensor: Any) -> fx.Node | None:
+        return self.known(tensor, self.frame) if isinstance(tensor, Tensor) else None
 
     def distinct(self, result: Any, given: list[Tensor]) -> Any:
         """A call that hands its argument back made a value of its own: `x.float()` is not `x` in
@@ -402,6 +409,8 @@ class Recorder(TorchFunctionMode):
             return self.node_of(value)
         if isinstance(value, Traced):
             return self.node_of_number(value)
+        if isinstance(value, Limit):
+            return nodes_of(value, self.frame.graph, self.known_here)
         if isinstance(value, torch.Size):
             items = tuple(self.to_nodes(item) for item in value)
             return whole_shape(items) or items

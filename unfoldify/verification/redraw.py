@@ -78,6 +78,9 @@ def relaid(
     copies: dict[int, Tensor] = {}
     for held in sharing.values():
         memory, first = _memory(held, dtypes.get(held[0].dtype, held[0].dtype))
+        held.sort(
+            key=lambda tensor: id(tensor) in others
+        )  # given numbers are written last, to stay
         for tensor in held:
             start = tensor.storage_offset() - first
             copy = memory.as_strided(tensor.shape, tensor.stride(), start)

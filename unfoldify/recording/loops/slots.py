@@ -92,6 +92,8 @@ class Slots:
                 end = self.rounds[0][offsets.pop()]
                 if "length" in end.meta and "val" not in end.meta:
                     raise NoLoop  # several results are handed on one by one, by their own names
+                if end.target is getattr:
+                    raise NoLoop  # a dtype or a shape, of which the first round reads another's
                 return Carried(values[0], end)
         if any(p is not None for p in places) or not isinstance(values[0], fx.Node):
             raise NoLoop
