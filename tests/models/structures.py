@@ -260,3 +260,20 @@ class StatesOfEveryStage(nn.Module):
             if i == 0:
                 x = x.relu()
         return x, states
+
+
+@example(randn(4, 6))
+class IndexThatWasComputed(nn.Module):
+    """The key is a tuple of one slice, made for the axis that is asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+
+    def first(self, x, axis):
+        return x[tuple([slice(None)] * axis + [slice(None, 1)])]
+
+    def forward(self, x):
+        y = self.fc(x)
+        y[(slice(1, 2),)] = 0.5
+        return torch.cat([self.first(y, 0), y]), self.first(y, 1), y[(0,)]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import unfoldify
 from unfoldify.preserve import same_bits
+from unfoldify.recording.align import related, root
 from unfoldify.recording.sizes import SizeVariant, affordable, candidates, cheapest, free_sizes
 
 
@@ -273,3 +274,8 @@ def test_sizes_that_stand_still_for_a_neighbour_are_no_promise() -> None:
 def test_dims_of_nearly_one_size_do_not_move_in_step() -> None:
     variant = free_sizes(nn.Linear(4, 4), (torch.randn(2, 3, 4),))[-1]
     assert moved((variant,)) == ["input.0 > 5, input.1 > 7"]
+
+
+def test_a_negative_number_is_no_square() -> None:
+    assert related(root, None, 49) == 7
+    assert related(root, None, -49) is None

@@ -204,6 +204,8 @@ class Expressions:
     def index(self, key: Any) -> ast.expr:
         if isinstance(key, tuple) and not key:
             return ast.Tuple([], ast.Load())
+        if isinstance(key, tuple) and len(key) == 1 and not isinstance(key[0], tuple):
+            return self.value(key[0])  # `x[(slice(1, None),)]`, of a tuple that was computed
         return self.value(key)
 
     def call(

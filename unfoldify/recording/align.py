@@ -295,9 +295,11 @@ def simple_relations(ours: int) -> Iterator[tuple[Any, Any]]:
         yield operator.sub, amount
 
 
-def related(function: Any, argument: Any, size: int) -> int:
+def related(function: Any, argument: Any, size: int) -> int | None:
     if function is None:
         return size
+    if function is root and size < 0:  # a distance between positions, say
+        return None
     return int(function(size, argument) if argument is not None else function(size))
 
 
