@@ -84,12 +84,18 @@ def find_instances(model: nn.Module, root: Body) -> list[Instance]:
     for.
     """
     entered = {id(body.module) for body in walk_bodies(root)}
+    made = {
+        id(part)
+        for module in model.modules()
+        if hasattr(module, "parametrizations") and not is_instance(module)
+        for part in module.get_submodule("parametrizations").modules()
+    }  # by the call that wraps their layer
     return [
         Instance(module, path)
         for path, module in model.named_modules()
         if module is model
         or (id(module) in entered and not is_container(module))
-        or is_instance(module)
+        or (id(module) not in made and is_instance(module))
     ]
 
 

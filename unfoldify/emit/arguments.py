@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from unfoldify.emit.configuration import parameters_of
-from unfoldify.emit.constructor import literal
+from unfoldify.emit.constructor import in_wrappings, is_instance, literal
 from unfoldify.emit.counts import COUNT
 from unfoldify.emit.format import Comment, Remarked
 from unfoldify.emit.functions.function import FunctionCall, without_defaults
@@ -197,7 +197,8 @@ class Arguments:
                 args.append(value)
             else:
                 keywords.append(ast.keyword(label, value))
-        return ast.Call(calls[0].called or dotted(declarations[0].spelled), args, keywords)
+        call = ast.Call(calls[0].called or dotted(declarations[0].spelled), args, keywords)
+        return in_wrappings(call, declarations[0])
 
     def users(self, path: str, key: Any, made: str) -> list[ast.expr]:
         """What the user's constructor gives there; several where several calls may be meant."""
@@ -271,10 +272,10 @@ class Arguments:
             return None
         said = origin[1] if isinstance(origin[1], str) else ""  # `dilation=` rather than another
         for reading in sorted(READINGS, key=lambda reading: reading.label != said):
-            found = [
-                reading.of(layer_at(instance, group.layer)) for instance in self.kind.instances
-            ]
-            if found == values:
+            layers = [layer_at(instance, group.layer) for instance in self.kind.instances]
+            if [reading.of(layer) for layer in layers] == values:
+                if any(map(is_instance, layers)):  # a class that holds tensors and no numbers
+                    return None
                 from unfoldify.emit.expressions import Expressions
 
                 return reading.spelled(Expressions(self.first.module, {}).path(group.layer))

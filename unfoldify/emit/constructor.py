@@ -19,6 +19,7 @@ from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, do
 from unfoldify.emit.replaced import declared
 from unfoldify.emit.side_file import SAFETENSORS_TYPES
 from unfoldify.emit.words import order_in_source
+from unfoldify.emit.wrapped import wrapped
 from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
 from unfoldify.recording.paths import joined
 
@@ -51,6 +52,9 @@ def layer_declaration(module: nn.Module) -> Any:
     layer = torch_layer(module)
     if layer is None:
         return None
+    found = wrapped(module, layer)
+    if found is not None:
+        return found
     return declared(module) if type(module) is layer else declared(module, layer)
 
 
@@ -80,12 +84,20 @@ def declared_arguments(found: Any) -> tuple[list[ast.expr], list[ast.keyword]]:
     return args, keywords
 
 
+def in_wrappings(layer: ast.expr, found: Any) -> ast.expr:
+    """`nn.utils.parametrizations.weight_norm(nn.Conv1d(4, 8, kernel_size=3))`"""
+    for wrapping in found.wrappings:
+        keywords = [ast.keyword(name, literal(value)) for name, value in wrapping.arguments]
+        layer = ast.Call(dotted(wrapping.spelled), [layer], keywords)
+    return layer
+
+
 def literal(value: Any) -> ast.expr:
     """A constructor argument: numbers, torch's constants, functions, layers inside layers."""
     from unfoldify.emit.expressions import Expressions
 
     if hasattr(value, "arguments") and hasattr(value, "spelled"):
-        return ast.Call(dotted(value.spelled), *declared_arguments(value))
+        return in_wrappings(ast.Call(dotted(value.spelled), *declared_arguments(value)), value)
     return Expressions(nn.Module(), {}).value(value)
 
 

@@ -26,18 +26,33 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Wrapping:
+    """A function of torch's that changes how a layer holds a parameter: `weight_norm(layer)`."""
+
+    spelled: str
+    function: Callable[..., nn.Module]
+    arguments: tuple[tuple[str, Any], ...]
+    replaces: tuple[str, ...]  # the parameters that the layer computes from now on
+
+
+@dataclass(frozen=True)
 class Declaration:
     """A constructor call: `nn.Conv2d(3, 16, kernel_size=3)`, spelled `nn.Conv2d`."""
 
     cls: type[nn.Module]
     spelled: str
     arguments: tuple[Argument, ...]
+    wrappings: tuple[Wrapping, ...] = ()  # the innermost first
 
     def build(self) -> nn.Module:
         """The layer that the call makes."""
         values = [(each, _built(each.value)) for each in self.arguments]
         positional = [value for each, value in values if each.positional]
-        return self.cls(*positional, **{e.name: value for e, value in values if not e.positional})
+        named = {each.name: value for each, value in values if not each.positional}
+        layer = self.cls(*positional, **named)
+        for wrapping in self.wrappings:
+            layer = wrapping.function(layer, **dict(wrapping.arguments))
+        return layer
 
 
 def _built(value: Any) -> Any:

@@ -22,7 +22,7 @@ def fingerprint(tree: Any, *, values: bool = False) -> Any:
             for a in tree.declaration.arguments
             if values or not is_number(a.value)
         ]
-        return ("layer", tree.declaration.cls, repr(told))
+        return ("layer", tree.declaration.cls, repr(told), repr(tree.declaration.wrappings))
     if isinstance(tree, Comment):
         return ("comment", tree.text if values else "")
     if isinstance(tree, Remarked) and not values:
