@@ -78,16 +78,27 @@ for _name in ("add", "sub", "mul", "truediv", "pow"):
 Limit.__neg__ = _arithmetic("__neg__", operator.neg, False)  # type: ignore[method-assign]
 
 
-def recorded_finfo(original: Any) -> Callable[..., Any]:
-    def finfo(*args: Any, **kwargs: Any) -> Any:
-        info = original(*args, **kwargs)
+class Answering(type):
+    """The class of the stand-in for `torch.finfo`, which is a class itself: whatever is imported in
+    the meantime may keep it, and ask whether something is one.
+    """
+
+    original: Any
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        info = cls.original(*args, **kwargs)
         recorder: Any = ACTIVE.get()
         dtype = next(iter((*args, *kwargs.values())), None)
         if recorder is None or not recorder.is_recording() or not isinstance(dtype, torch.dtype):
             return info
-        return Limits(info, Made(original, dtype, recorder))
+        return Limits(info, Made(cls.original, dtype, recorder))
 
-    return finfo
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, (cls.original, Limits))
+
+
+def recorded_finfo(original: Any) -> Any:
+    return Answering("finfo", (), {"original": original})
 
 
 def nodes_of(number: Limit, graph: fx.Graph, known: Callable[[Any], fx.Node | None]) -> fx.Node:
