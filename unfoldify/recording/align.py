@@ -237,7 +237,22 @@ def by_size(place: Place, ours: Any, theirs: Any) -> Any:
         return None
     if isinstance(ours, int) and isinstance(theirs, int):
         return size_of_something(place, ours, theirs)
+    if isinstance(ours, float) and isinstance(theirs, float):
+        return float_of_size(place, ours, theirs)
     return None
+
+
+def float_of_size(place: Place, ours: float, theirs: float) -> fx.Node | None:
+    """`float(x.shape[0])`: Python hands the type of its numbers no memory of where they are from."""
+    if not (ours.is_integer() and theirs.is_integer()):
+        return None
+    size = size_of_something(place, int(ours), int(theirs))
+    if size is None:
+        return None
+    with place.body.graph.inserting_before(place.node):
+        number = place.body.graph.call_function(float, (size,))
+    number.meta.update(value=ours, inline=True)
+    return number
 
 
 def before(node: fx.Node) -> Iterator[fx.Node]:

@@ -1,8 +1,9 @@
 """What is called by other names while a model is recorded: calls that torch keeps from being seen.
 
 einops calls stay whole, checkpoints run what they guard, scripted functions run their Python, a
-custom autograd.Function is one call, `torch.FloatTensor(...)` is `torch.tensor(...)`, the numbers
-of `torch.finfo(dtype)` say where they come from. Whoever imported these by name calls the stand-in meanwhile.
+custom autograd.Function is one call, `torch.FloatTensor(...)` is `torch.tensor(...)`, numbers of
+`torch.finfo(dtype)` and `math.sqrt(size)` say where they come from. Whoever imported these by name
+calls the stand-in meanwhile.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import einops
 import torch
 import torch.utils.checkpoint
 
+from unfoldify.recording.arithmetic import recorded_mathematics
 from unfoldify.recording.limits import recorded_finfo
 from unfoldify.recording.old_tensors import OLD_TYPES
 from unfoldify.recording.traced import ACTIVE
@@ -60,6 +62,7 @@ def replacements() -> dict[int, Callable[..., Any]]:
     found[id(torch.utils.checkpoint.checkpoint)] = checkpointed
     found[id(torch.from_numpy)] = tensor_of_array(torch.from_numpy)
     found[id(torch.finfo)] = recorded_finfo(torch.finfo)
+    found.update((id(function), call) for function, call in recorded_mathematics())
     found.update((id(old.original), old) for old in OLD_TYPES)
     return found
 

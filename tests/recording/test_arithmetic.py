@@ -1,0 +1,59 @@
+"""Functions of sizes stay functions of sizes; of other numbers they are the number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy
+import pytest
+import torch
+from torch import Tensor, nn
+
+import unfoldify
+
+Use = Callable[[Tensor, int], Tensor]
+
+
+class Scaled(nn.Module):
+    def __init__(self, use: Use) -> None:
+        super().__init__()
+        self.fc, self.use = nn.Linear(4, 4), use
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.fc(x)
+        return self.use(y, y.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("use", "wanted"),
+    [
+        (lambda y, n: y / math.sqrt(n), "return y / math.sqrt(y.shape[1])"),
+        (lambda y, n: y / numpy.sqrt(n), "return y / math.sqrt(y.shape[1])"),
+        (lambda y, n: y * math.log2(n + 1), "return y * math.log2(y.shape[1] + 1)"),
+        (lambda y, n: y[:, : math.isqrt(n)], "return y[:, : math.isqrt(y.shape[1])]"),
+        (lambda y, n: y / float(n), "return y / float(y.shape[1])"),
+        (lambda y, n: y.sum(1) / float(2 * n), "return y.sum(1) / float(x)"),
+        (lambda y, n: y / math.sqrt(2), "return y / math.sqrt(2)"),
+        (lambda y, n: y / 9.0, "return y / 9.0"),
+    ],
+)
+def test_a_number_made_of_a_size(use: Use, wanted: str) -> None:
+    model = Scaled(use)
+    result = unfoldify.unfoldify(model, torch.randn(2, 9, 4))
+    assert result.source.strip().splitlines()[-1].strip() == wanted
+    assert result.report.fixed_sizes == ()
+    other = torch.randn(3, 13, 4)
+    torch.testing.assert_close(result.module(other), model(other))
+
+
+def test_what_no_size_explains_is_fixed() -> None:
+    model = Scaled(lambda y, n: y / float(5 * n + 7))
+    fixed = unfoldify.unfoldify(model, torch.randn(2, 9, 4)).report.fixed_sizes
+    assert any("float(5 * n + 7)" in line for line in fixed)
+
+
+def test_functions_are_themselves_again() -> None:
+    before = math.sqrt
+    unfoldify.unfoldify(Scaled(lambda y, n: y / math.sqrt(n)), torch.randn(2, 9, 4))
+    assert math.sqrt is before
