@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from unfoldify.lowering.alike import let_dilations_be_alike
 from unfoldify.lowering.dialect import speak_torch
+from unfoldify.lowering.dropout import drop_in_training
 from unfoldify.lowering.effects import settle
 from unfoldify.lowering.lower import Declined, Group, Lowering, SpellOut, lower
 from unfoldify.lowering.presence import assure
+from unfoldify.lowering.unread import drop_unread
 from unfoldify.merge import walk_bodies
 from unfoldify.options import Options
 from unfoldify.recording.model import Recorded
@@ -27,6 +29,8 @@ def spell_out(
         for body in bodies:
             settle(body.graph)
             done, left = lower(body.graph, how.within(body.path, options.wanted), spell)
+            drop_in_training(body.graph)
+            drop_unread(body.graph)
             if options.dialect == "torch":
                 speak_torch(body.graph)
                 assure(body.graph, body.module)
