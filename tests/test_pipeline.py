@@ -270,3 +270,29 @@ def test_every_error_on_purpose_has_one_base() -> None:
     for error in (unfoldify.CaptureError, unfoldify.UsageError, unfoldify.LoadError):
         assert issubclass(error, unfoldify.UnfoldifyError)
     assert errors.CaptureError.exit_code == 3
+
+
+class Dilated(nn.Module):
+    """Its layer becomes a class of tensors alone: the numbers of its windows are arguments."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        conv = nn.Conv1d(4, 4, 7, dilation=dilation, padding=3 * dilation)
+        self.conv = nn.utils.weight_norm(conv)
+
+    def forward(self, x):
+        return x + self.conv(x).tanh()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`")
+def test_the_text_is_the_one_that_was_verified() -> None:
+    """Blocks that differ in one number, from which several others follow, share a class."""
+    model = nn.Sequential(*(Dilated(dilation) for dilation in (1, 3, 9))).eval()
+    model = nn.Sequential(model, *(Dilated(dilation) for dilation in (1, 3, 9))).eval()
+    result = unfoldify.unfoldify(model, torch.randn(2, 4, 30))
+    names: dict[str, type[nn.Module]] = {}
+    exec(compile(result.source, "written", "exec"), names)  # type: ignore[arg-type]
+    again = names["Sequential"]()
+    again.load_state_dict(model.state_dict())
+    x = torch.randn(3, 4, 41)
+    torch.testing.assert_close(again.eval()(x), model(x))

@@ -30,17 +30,16 @@ from unfoldify.recording.layers import is_torch_class
 from unfoldify.recording.spelling import AutogradCall
 
 
-def emit(merged: Merged, header: str = "", functions: Iterable[ast.stmt] = ()) -> str:
-    """The whole file; `functions` are those that its forwards call."""
+def emit(merged: Merged, functions: Iterable[ast.stmt] = ()) -> str:
+    """The whole file but for its docstring; `functions` are those that its forwards call."""
     name_classes(merged)
     classes: list[ast.stmt] = [*functions, *output_classes(merged)]
     classes += [FinishNames().visit(class_definition(kind, merged)) for kind in merged.kinds]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
     text = "\n\n\n".join([*autograd_functions(merged), text])
-    docstring = f'"""{header}"""\n\n' if header else ""
     if merged.side:
         text = f"{loader(merged.side.values())}\n\n\n{text}"
-    return f"{docstring}{imports(text)}\n\n{text if merged.side else chr(10) + text}\n"
+    return f"{imports(text)}\n\n{text if merged.side else chr(10) + text}\n"
 
 
 # -- classes ---------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class WrittenAnew(Written):
             theirs=users_patterns(self.bodies()),
             every=not (self.options.only or self.options.skip),
         )
-        return emit(self.merged, told, definitions(self.functions))
+        return f'"""{told}"""\n\n{self.source}'  # the very text that was verified
 
     def bodies(self) -> Iterator[Body]:
         yield from walk_bodies(self.root)
