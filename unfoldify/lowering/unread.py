@@ -24,9 +24,8 @@ def drop_unread(graph: fx.Graph) -> None:
         writes = list(node.users)
         if not is_made or not writes or not all(only_writes(user, node) for user in writes):
             continue
-        for write in writes:
+        for write in writes:  # and, after the last of them, what they write to
             erase_with_operands(graph, write)
-        erase_with_operands(graph, node)
 
 
 def only_writes(user: fx.Node, made: fx.Node) -> bool:
