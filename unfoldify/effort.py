@@ -15,10 +15,10 @@ from torch.overrides import TorchFunctionMode
 
 from unfoldify.rules import RULES
 
-PATIENCE = 8  # a clock ends a search all the same when it takes so many times as long
+PATIENCE = 4  # a clock ends a search all the same when it takes so many times as long
 
-_OF_A_CALL = 2e-5  # seconds, on two ordinary cores
-_OF_AN_ELEMENT = 1e-9
+_OF_A_CALL = 3e-5  # seconds, on one or two ordinary cores
+_OF_AN_ELEMENT = 2e-9
 _OF_A_PRODUCT = 3e-11  # inside a kernel that contracts
 
 
