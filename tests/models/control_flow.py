@@ -373,3 +373,15 @@ class NestedTensor(Linear3):
     def forward(self, rows):
         x = torch.nested.nested_tensor(rows, layout=torch.jagged)
         return self.fc(x).sum(dim=1)
+
+
+@example(randn(2, 3, 6, 5))
+class ShiftedWindows(Linear3):
+    """Three lists, one for each row of shifts, are alive until all are stacked."""
+
+    def forward(self, x):
+        x = self.fc(x.transpose(1, 3))
+        h, w = x.shape[2] - 2, x.shape[3] - 2
+        return torch.stack(
+            [x[..., i : i + h, j : j + w] for i in (0, 1, 2) for j in (0, 1, 2)], dim=2
+        )
