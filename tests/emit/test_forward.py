@@ -228,7 +228,7 @@ def test_well_known_numbers_are_written_as_formulas(written: Write) -> None:
     after = written(
         """
         def forward(self, x):
-            width = int(x.shape[-1]) * 8
+            width = len(range(x.shape[-1])) * 8
             smallest = -3.4028234663852886e38
             y = x * width**-0.5 + 0.125
             return y.clamp(min=smallest) * 0.1767766952
@@ -397,3 +397,80 @@ def test_arguments_side_by_side_are_no_list(written: Write) -> None:
         "    x = self.blocks[1](x1)",
         "    return torch.sub(x1, x)",
     ]
+
+
+def test_calls_of_modules_keep_their_order(written: Write) -> None:
+    """Python would call `norm` first, the model calls `fc` first; dropouts draw in that order."""
+    found = written(
+        """
+        def join(self, y, x):
+            return torch.sub(self.norm(y), x)
+
+        def forward(self, x):
+            return self.join(x, self.fc(x))
+        """
+    )
+    assert (
+        found
+        == textwrap.dedent(
+            """
+        def forward(self, x):
+            y = self.fc(x)
+            return torch.sub(self.norm(x), y)
+        """
+        ).strip()
+    )
+
+
+def test_calls_of_modules_that_are_in_order_stay_in_one_expression(written: Write) -> None:
+    forward = """
+        def forward(self, x):
+            return torch.sub(self.norm(self.fc(x)), self.blocks[0](self.fc(x)))
+    """
+    assert written(forward) == textwrap.dedent(forward).strip()
+
+
+def test_gradients_are_enabled_where_the_model_differentiates(written: Write) -> None:
+    forward = """
+        def forward(self, x):
+            with torch.enable_grad():
+                x.requires_grad_()
+                energy = self.fc(x).sum()
+                return torch.autograd.grad(energy, x, create_graph=True)[0]
+    """
+    assert (
+        written(forward)
+        == textwrap.dedent(
+            """
+        def forward(self, x):
+            with torch.enable_grad():
+                x.requires_grad_()
+                energy = self.fc(x).sum()
+                part = torch.autograd.grad(energy, x, create_graph=True)[0]
+            return part
+        """
+        ).strip()
+    )
+
+
+def test_a_mode_that_makes_no_difference_is_not_written(written: Write) -> None:
+    found = written(
+        """
+        def forward(self, x):
+            with torch.enable_grad():
+                return self.fc(x) * 2
+        """
+    )
+    assert found == "def forward(self, x):\n    return self.fc(x) * 2"
+
+
+def test_an_index_that_goes_back_in_steps_is_taken_from_where_it_starts(written: Write) -> None:
+    after = written(
+        """
+        def forward(self, x):
+            for k in range(3):
+                x = x.tanh() * (9 - 4 * k)
+            return x
+        """
+    )
+    assert after.splitlines()[2] == "        x = x.tanh() * (9 - k * 4)"

@@ -385,3 +385,58 @@ class ShiftedWindows(Linear3):
         return torch.stack(
             [x[..., i : i + h, j : j + w] for i in (0, 1, 2) for j in (0, 1, 2)], dim=2
         )
+
+
+@example(randn(2, 4))
+class LoopsOverADict(nn.Module):
+    """Parts kept under numbers, all of them or some, gone through by number."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleDict({str(i): nn.Linear(4, 4) for i in range(3)})
+        self.others = nn.ModuleDict({key: nn.Linear(4, 4) for key in ("3", "first", "1", "2")})
+
+    def forward(self, x):
+        for i in range(3):
+            x = torch.tanh(self.parts[str(i)](x)) + i
+        for part in self.parts.values():
+            x = part(x)
+        for i in range(1, 4):
+            x = torch.relu(self.others[str(i)](x))
+        return self.others["first"](x)
+
+
+@example(randn(2, 4))
+class LoopsOverAttributes(nn.Module):
+    """Parts that are attributes with a number in their names."""
+
+    def __init__(self):
+        super().__init__()
+        for i in range(3):
+            self.add_module(str(i), nn.Linear(4, 4))
+            setattr(self, f"norm{i}", nn.LayerNorm(4))
+
+    def forward(self, x):
+        for i, part in enumerate(self._modules.values()):
+            x = torch.tanh(part(x)) if i % 2 else x
+        for i in range(3):
+            x = getattr(self, f"norm{i}")(getattr(self, str(i))(x))
+        return x
+
+
+@example(randn(2, 16, 4))
+class SizeHandedOn(nn.Module):
+    """What a round hands on is a size, which has no variable of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        n, size = x.shape[1], 1
+        for stride in (2, 2):
+            x = x.view(x.shape[0], stride, n // stride, size, 4).transpose(1, 2)
+            size *= stride
+            x = self.fc(x).reshape(x.shape[0], -1, size, 4)
+            n = x.shape[1]
+        return x.view(x.shape[0], n, size * 4)

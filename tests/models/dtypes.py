@@ -168,3 +168,15 @@ class DtypeByDefault(nn.Module):
 
     def forward(self, x):
         return self.scan(x, self.gate(x).sigmoid())
+
+
+@example(torch.randint(6, (2, 3)))
+class SparseGradients(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.word = nn.Embedding(6, 4, sparse=True)
+        self.bag = nn.EmbeddingBag(6, 4, mode="sum", sparse=True)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc(self.word(x).mean(1) + self.bag(x))

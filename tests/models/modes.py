@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 import torch.utils.checkpoint
@@ -344,3 +346,129 @@ class FunctionsBoundBefore(Linear3):
 
     def forward(self, x):
         return self.act(swish(self.fc(x)))
+
+
+@example(randn(3, 5), randn(3, 5))
+class DrawnBeforeWhatComesFirst(nn.Module):
+    """Python evaluates the first argument first; the model runs the part behind the second before."""
+
+    def __init__(self):
+        super().__init__()
+        self.near = nn.Sequential(nn.Linear(5, 5), nn.Dropout(0.5))
+        self.far = nn.Sequential(nn.Linear(5, 5), nn.Dropout(0.5))
+        self.join = nn.Bilinear(5, 5, 2)
+
+    def encode(self, x):
+        return self.far(x)
+
+    def decode(self, y, memory):
+        return self.join(self.near(y), torch.tanh(memory))
+
+    def forward(self, x, y):
+        return self.decode(y, self.encode(x))
+
+
+@example(randn(4, 3), fixed=True)
+class StraightThrough(Linear3):
+    """A quantiser as a layer of a network: there its input has gradients, in an example it has none."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("codes", randn(7, 3))
+
+    def forward(self, x):
+        nearest = torch.cdist(x, self.codes).argmin(-1)
+        found = self.codes[nearest]
+        loss = (found - x).square().mean()
+        if self.training and x.requires_grad:
+            found = x + (found - x).detach()
+        return self.fc(found), loss
+
+
+@example(randn(4, 3))
+class FrozenWhereItsWeightsAre(Linear3):
+    """Whether a parameter has gradients is no matter of the example."""
+
+    def forward(self, x):
+        return self.fc(x) if self.fc.weight.requires_grad else self.fc(x).detach()
+
+
+@refused(
+    "`x.requires_grad`\n  whether a tensor requires a gradient decides what the model does, and a file "
+    "can say only one way.\nDecide by a flag of the model, such as self.training.",
+    randn(4, 3),
+)
+class AsksInEvaluation(Linear3):
+    def forward(self, x):
+        y = self.fc(x)
+        x += 1
+        return y if x.requires_grad else y * x
+
+
+DRAWN = (
+    "\n  numbers are drawn here by Python or numpy, and with others the model does something else: a "
+    "file can say only one way.\nDraw with torch and choose without `if` (a mask of torch.rand, an "
+    "index of torch.randperm), or unfoldify the model with this switched off."
+)
+
+
+@refused("`if self.training and random.random() < self.p:`" + DRAWN, randn(4, 3))
+class SkippedByChance(Linear3):
+    p = 0.5
+
+    def forward(self, x):
+        if self.training and random.random() < self.p:
+            return x
+        return self.fc(x)
+
+
+@example(randn(4, 3))
+class NeverSkipped(SkippedByChance):
+    """Numbers are drawn, and decide nothing."""
+
+    p = 0.0
+
+
+@refused("`kept = np.random.permutation(x.shape[1])[:2]`" + DRAWN, randn(4, 5, 3))
+class MaskedByNumpy(Linear3):
+    def forward(self, x):
+        if self.training:
+            kept = np.random.permutation(x.shape[1])[:2]
+            x = x[:, torch.from_numpy(kept)]
+        return self.fc(x).mean(1)
+
+
+@example(randn(4, 5, 3))
+class MaskedByTorch(Linear3):
+    """What the message asks for."""
+
+    def forward(self, x):
+        if self.training:
+            kept = torch.randperm(x.shape[1])[:2]
+            x = x[:, kept]
+        return self.fc(x).mean(1)
+
+
+@example(randn(3, 2), randn(3, 1))
+class TraceOfAJacobian(nn.Module):
+    """A flow: it differentiates what it computes, whatever the mode around it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+
+    def forward(self, z, log_p):
+        with torch.set_grad_enabled(True):
+            z.requires_grad_(True)
+            dz = torch.tanh(self.fc(z))
+            trace = 0.0
+            for i in range(2):
+                trace = trace + torch.autograd.grad(dz[:, i].sum(), z, create_graph=True)[0][:, i]
+        return dz, log_p - trace.view(-1, 1)
+
+
+@example(randn(4, 3))
+class EnabledForNoReason(Linear3):
+    def forward(self, x):
+        with torch.enable_grad():
+            return self.fc(x * 2)

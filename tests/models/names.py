@@ -11,7 +11,7 @@ import torch
 from einops.layers.torch import Rearrange
 from torch import nn, randn
 
-from tests.models.example import example
+from tests.models.example import example, refused
 
 
 @example(randn(4, 3))
@@ -214,3 +214,34 @@ class NumbersThatAreNoPlaces(nn.Module):
         for step in self.steps[1:]:
             x = step(x).tanh()
         return x
+
+
+@example(randn(4, 3))
+class PartsThatHideMethods(nn.Module):
+    """`self.parameters` is the method still: nn.Module keeps its parts elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = [nn.Linear(3, 3), nn.Linear(3, 3)]
+        self.parameters = nn.ParameterList(p for block in self.blocks for p in block.parameters())
+        self.float = nn.Linear(3, 3)
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = torch.relu(block(x))
+        return self._modules["float"](x)
+
+
+@refused(
+    "FlagThatHidesAMethod: self.train is a bool, and hides the method train() of nn.Module, which "
+    "is needed to record the model.\nGive the attribute another name.",
+    randn(4, 3),
+)
+class FlagThatHidesAMethod(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.train = False
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.fc(x) if not self.train else x

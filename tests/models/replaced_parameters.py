@@ -190,3 +190,26 @@ class ResizedByHand(nn.Module):
 
     def forward(self, tokens, x):
         return self.norm(self.tokens(tokens)), self.fc(x)
+
+
+class NormedConv(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.conv = torch.nn.utils.weight_norm(nn.Conv1d(3, 3, size, padding=size // 2))
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+@example(randn(2, 3, 9))
+class NormedConvsOfSeveralSizes(nn.Module):
+    """One class for layers that keep their parameters and nothing else of a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([NormedConv(3), NormedConv(5), NormedConv(7)])
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = x + block(x)
+        return x

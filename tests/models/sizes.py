@@ -196,3 +196,37 @@ class SquareElseAnotherWay(nn.Module):
         if width != 4:
             places = F.interpolate(places, size=(4, width))
         return self.fc(x)[:, :, :4] + places
+
+
+@example(randn(2, 3, 12, 18))
+class ConvertedSizes(nn.Module):
+    """int(), float(), round(), min(), max() and math of sizes follow the sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x):
+        h, w = x.shape[-2:]
+        y = F.interpolate(self.conv(x), size=(int(h * 0.75), math.floor(w / 1.5)))
+        n = max(1, int(y.shape[-1] * 0.3))
+        rows, left = divmod(h, 5)
+        return y[..., :n] * round(h / 3) / math.sqrt(float(w)) + min(h, w, 40) + rows * left
+
+
+@example(randn(4, 6), torch.tensor([2, 4, 5, 3]))
+class NumbersOfTensors(nn.Module):
+    """int() and float() of what the model computes or holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+        self.register_buffer("step", torch.tensor(3))
+
+    def forward(self, x, lengths):
+        y = self.fc(x)
+        n = int(lengths.max())
+        index = torch.topk(y.detach().mean(0), 2).indices
+        for i in range(2):
+            y = y + torch.roll(y, -int(index[i]), 1)
+        return y[:, :n] * float(y.abs().max().detach()) / int(self.step)

@@ -22,7 +22,7 @@ class Queue(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         key = self.fc(x).mean(0)
-        if self.training or not self.only_in_training:
+        if (self.training or not self.only_in_training) and self.place == 0:
             self.queue[int(self.place)] = key.detach()
         return key
 
@@ -32,8 +32,13 @@ def test_a_value_that_was_read(only_in_training: bool) -> None:
     model = Queue(only_in_training=only_in_training)
     report = unfoldify.unfoldify(model, torch.randn(2, 3)).report
     assert report.fixed_sizes == (
-        "test_reads.py:26: `int(self.place)`: the value 0 of a tensor was looked at (__int__)",
+        "test_reads.py:25: `self.place == 0`: the value True of a tensor was looked at (__bool__)",
     )
+
+
+def test_a_number_that_was_read_is_read_by_the_file() -> None:
+    source = unfoldify.unfoldify(Queue(only_in_training=False), torch.randn(2, 3)).source
+    assert "self.queue[self.place.item()] = " in source
 
 
 def test_what_is_only_computed_is_not_read() -> None:
@@ -60,7 +65,7 @@ class Periods(nn.Module):
 def test_a_remainder_that_decides() -> None:
     report = unfoldify.unfoldify(Periods(), torch.randn(2, 8, 3)).report
     assert report.fixed_sizes[0] == (
-        "test_reads.py:55: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
+        "test_reads.py:60: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
         "another remainder, the model does something else"
     )
     assert not any("% 2" in line for line in report.fixed_sizes)

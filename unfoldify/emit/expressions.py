@@ -267,6 +267,9 @@ def step_into(expression: ast.expr, parent: Any, part: str) -> ast.expr:
         return ast.Subscript(expression, ast.Constant(part), ast.Load())
     if not part.isidentifier() or keyword.iskeyword(part):
         return ast.Call(name("getattr"), [expression, ast.Constant(part)], [])
+    if hasattr(nn.Module, part) and child_of(parent, part) is not None:  # the method is found first
+        modules = ast.Attribute(expression, "_modules", ast.Load())
+        return ast.Subscript(modules, ast.Constant(part), ast.Load())
     return ast.Attribute(expression, part, ast.Load())
 
 

@@ -178,9 +178,9 @@ class Writer:
             kept = ast.Expr(ast.Call(append, [name(names[value])], []))
             body = [kept, *body] if value in loop.carried else [*body, kept]
         body += handed_on(
-            (names[start], name(names[end]))
+            (names[start], self.expressions.value(end))
             for start, end in loop.carried.items()
-            if names[start] != names[end]
+            if names[start] != names.get(end)
         )
         self.expressions.attributes = before
         yield ast.For(target, iterable, paragraphs(body), [], lineno=0)

@@ -64,6 +64,8 @@ def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast
     """`self.blocks`, or the part of it that the loop goes over."""
     container = expressions.module.get_submodule(module.container)
     spelled = expressions.path(module.container)
+    if isinstance(container, (nn.ModuleDict, nn.ParameterDict)):
+        return values_of(spelled, list(container), module.start, rounds)
     count = len(container._modules) or len(container._parameters)
     start = place_of(container, str(module.start)) or 0
     end = start + rounds
@@ -74,3 +76,15 @@ def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast
     if type(container) not in SLICED:  # torch would make another of the class, from its items
         spelled = ast.Call(name("list"), [spelled], [])
     return ast.Subscript(spelled, ast.Slice(lower, upper), ast.Load())
+
+
+def values_of(container: ast.expr, keys: list[str], start: int, rounds: int) -> ast.expr:
+    """`self.parts.values()`, or the parts under some numbers: going over it would give the keys."""
+    if keys == [str(number) for number in range(start, start + rounds)]:
+        return ast.Call(ast.Attribute(container, "values", ast.Load()), [], [])
+    of_number = ast.Call(name("str"), [name("number")], [])
+    numbers = ast.Call(name("range"), [constant(start), constant(start + rounds)], [])
+    return ast.ListComp(
+        ast.Subscript(container, of_number, ast.Load()),
+        [ast.comprehension(ast.Name("number", ast.Store()), numbers, [], 0)],
+    )

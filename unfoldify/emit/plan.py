@@ -239,14 +239,40 @@ class Planner:
         """The nodes that the expression of `node` computes, in recorded order, `node` last."""
         found: list[fx.Node] = []
         for operand in node.all_input_nodes:
-            inner = operand
-            while is_trivial(inner) and inner.all_input_nodes:
-                inner = inner.all_input_nodes[0]
-            found.extend(self.pending.get(inner, ()))
+            found.extend(self.pending.get(through_operands(operand), ()))
         return sorted({*found, node}, key=lambda other: self.order[other])
+
+    def evaluated(self, node: fx.Node) -> Iterator[fx.Node]:
+        """The nodes that the expression of `node` computes, in the order in which Python does."""
+        for operand in node.all_input_nodes:
+            inner = through_operands(operand)
+            if inner in self.pending:
+                yield from self.evaluated(inner)
+        yield node
+
+    def keep_order(self, node: fx.Node) -> None:
+        """Give lines to the operands of `node` that Python would call sooner than the model did:
+        `self.decode(self.embed(y), self.encode(x))` calls `embed` first.
+        """
+        while True:
+            called = [other for other in self.evaluated(node) if is_impure(other)]
+            recorded = sorted(called, key=lambda other: self.order[other])
+            pairs = zip(recorded, called, strict=True)
+            found = next(((early, late) for early, late in pairs if early is not late), None)
+            if found is None:
+                return
+            self.flush(self.largest_without(*found, within=node))
+
+    def largest_without(self, early: fx.Node, late: fx.Node, within: fx.Node) -> fx.Node:
+        """The largest expression inside that of `within` that has `early` in it and not `late`."""
+        around = [other for other in self.tree(within) if other is not within]
+        trees = {other: set(self.tree(other)) for other in around}
+        fitting = [other for other in around if early in trees[other] and late not in trees[other]]
+        return max(fitting, key=lambda other: len(trees[other]))
 
     def emit(self, step: Step) -> None:
         """Write a statement; what may not be computed after it is written before."""
+        self.keep_order(step.node)
         step.tree = self.tree(step.node)
         mine = set(step.tree)
         impure = any(is_impure(node) for node in step.tree)
@@ -283,7 +309,8 @@ class Planner:
 
     def flush(self, node: fx.Node) -> None:
         """Give a waiting value a line after all."""
-        tree = self.pending.pop(node)
+        self.keep_order(node)
+        tree = self.tree(node)
         for other in tree:
             self.pending.pop(other, None)
         for other, waiting in self.pending.items():
@@ -330,6 +357,13 @@ class Planner:
         ):
             return False
         return same_statement(use, user) or group is not None
+
+
+def through_operands(node: fx.Node) -> fx.Node:
+    """The value behind nodes that are written as part of whatever uses them."""
+    while is_trivial(node) and node.all_input_nodes:
+        node = node.all_input_nodes[0]
+    return node
 
 
 def is_view(node: fx.Node) -> bool:

@@ -97,7 +97,7 @@ def function_name(function: Callable[..., Any]) -> str | None:
         return None
     if getattr(builtins, label, None) is function:
         return label
-    if getattr(math, label, None) is function:
+    if function in (getattr(math, label, None), wrapped(getattr(math, label, None))):
         return f"math.{label}"
     if getattr(einops, label, None) is function:
         return label
@@ -114,6 +114,11 @@ def function_name(function: Callable[..., Any]) -> str | None:
             if value is function and not other.startswith("_"):
                 return f"{place}.{other}"
     return None
+
+
+def wrapped(function: Any) -> Any:
+    """What a stand-in stands for."""
+    return getattr(function, "__wrapped__", None)
 
 
 @lru_cache(maxsize=4096)

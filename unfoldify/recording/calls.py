@@ -11,6 +11,7 @@ READS = {
     *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
 }
 REMAINDER = "%"  # a comparison of what is left of a size when it is divided
+HAS_GRADIENT = "requires_grad"  # asked of a tensor that is no parameter
 DATA_NUMBERS = {"item", "tolist"}
 TO_PYTHON = {
     "numpy",

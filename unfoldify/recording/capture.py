@@ -50,6 +50,8 @@ class Recording:
     output: Any
     constants: Mapping[str, Tensor]
     made: Mapping[int, tuple[Position, ...]] = field(default_factory=dict)  # id of a parameter
+    conversions: tuple[dict[str, Any], ...] = ()  # modules that made plain numbers of others
+    drew: bool = False  # whether Python or numpy drew numbers meanwhile
 
 
 def capture(
@@ -65,8 +67,16 @@ def capture(
     seen = seen_constructor(), seen_parameters()
     with eager, births() as recorder.is_new, recorder.running(), calls, seen[0], seen[1]:
         output = recorder.run(args, dict(kwargs))
-    reads = tuple(recorder.reads)
-    return Recording(model, recorder.root, reads, output, recorder.constants, recorder.parameters)
+    recorder.settle_modes()
+    return Recording(
+        model,
+        recorder.root,
+        tuple(recorder.reads),
+        output,
+        recorder.constants,
+        recorder.parameters,
+        tuple(recorder.conversions.values()),
+    )
 
 
 class ModelRecorder(ScopedRecorder):

@@ -88,8 +88,13 @@ def refuse_grown(name: str, model: nn.Module, where: str) -> CaptureError:
     )
 
 
-def copies(value: Any) -> Any:
+def copies(value: Any, *, with_gradients: bool = False) -> Any:
     """An example with its tensors cloned: a model may write to its inputs."""
-    return nesting.rebuilt(
-        value, lambda path, tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad)
-    )
+
+    def copy_of(_: str, tensor: Tensor) -> Tensor:
+        copy = tensor.detach().clone()
+        if with_gradients and (tensor.is_floating_point() or tensor.is_complex()):
+            return copy.requires_grad_().clone()  # no leaf, for it may be written to
+        return copy.requires_grad_(tensor.requires_grad)
+
+    return nesting.rebuilt(value, copy_of)

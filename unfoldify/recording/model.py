@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from unfoldify.blame import fact, users_line
 from unfoldify.errors import CaptureError, UnfoldifyError
 from unfoldify.nesting import tensors_of_call
-from unfoldify.preserve import preserved, seed_everything, silenced
+from unfoldify.preserve import preserved, silenced
 from unfoldify.recording.align import Unalike, align, by_mode, by_size
 from unfoldify.recording.body import Body
-from unfoldify.recording.calls import REMAINDER
-from unfoldify.recording.capture import Recording, capture
-from unfoldify.recording.finish import finish
-from unfoldify.recording.lazy import check_filled, copies, grown, named, refuse_grown
+from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, REMAINDER
+from unfoldify.recording.capture import Recording
+from unfoldify.recording.lazy import check_filled
+from unfoldify.recording.methods import check_methods
+from unfoldify.recording.observe import Wanted, observe, refuse_draws
+from unfoldify.recording.record import Read
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
-from unfoldify.recording.source import Position, site
+from unfoldify.recording.source import shown_line
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.tidy import tidy
-
-Wanted = Callable[[str, str], bool]
-
 
 FAR_ENOUGH = 1 << 20  # numbers in the inputs of a run that only looks what moves
 
@@ -58,6 +56,7 @@ def record(
     seconds: float = 10.0,
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
+    check_methods(model)
     check_filled(model, args, kwargs)
     variants = free_sizes(model, args, kwargs, max_seconds=seconds)
     with preserved(model), silenced(), stand_ins():
@@ -69,6 +68,9 @@ def record(
                 raise
             except Exception as error:
                 failures[training] = error
+        for training, recording in recordings.items():
+            if recording.drew:
+                refuse_draws(recording, args, kwargs, wanted, training)
         if not recordings:
             raise not_recorded(failures[False]) from failures[False]
         first = recordings[min(recordings)]
@@ -99,36 +101,6 @@ def resting(model: nn.Module) -> tuple[str, ...]:
             if not module.training and not any(path.startswith(f"{other}.") for other in found):
                 found.append(path)
     return tuple(path for path in found if path)
-
-
-def observe(
-    model: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    wanted: Wanted,
-    *,
-    training: bool,
-    seed: int = 0,
-) -> Recording:
-    """One recorded run, its graphs finished."""
-    with preserved(model), torch.enable_grad():
-        seed_everything(seed)
-        model.train(training)
-        before = named(model).keys()
-        given, keywords = copies((tuple(args), dict(kwargs)))
-        recording = capture(model, given, keywords, wanted)
-        refuse_growth(recording, before, args, kwargs)
-    finish(recording.root)
-    return recording
-
-
-def refuse_growth(
-    recording: Recording, before: Collection[str], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> None:
-    """Raises where the recorded call was the one that makes parameters which the model keeps."""
-    model = recording.model
-    for name, tensor in grown(model, before, args, kwargs).items():
-        raise refuse_grown(name, model, shown_line(recording.made.get(id(tensor), ())))
 
 
 def explain_sizes(
@@ -198,15 +170,24 @@ def values_read(recording: Recording) -> list[Fixed]:
         (shown_line(read.sites), read.call): Fixed(
             "sizes" if read.call == REMAINDER else "value",
             shown_line(read.sites),
-            f"{read.value} for the sizes of the example; where a size leaves another remainder, the "
-            "model does something else"
-            if read.call == REMAINDER
-            else f"the value {read.value!r} of a tensor was looked at ({read.call})",
+            why_fixed(read),
         )
         for read in recording.reads
-        if read.call not in ("item", "tolist")
+        if read.call not in DATA_NUMBERS or read.value is True or read.value is False
     }
     return list(found.values())
+
+
+def why_fixed(read: Read) -> str:
+    if read.call == REMAINDER:
+        return (
+            f"{read.value} for the sizes of the example; where a size leaves another remainder, the "
+            "model does something else"
+        )
+    if read.call == HAS_GRADIENT:
+        which = "requires a gradient" if read.value else "requires no gradient"
+        return f"the file is written for a tensor that {which}"
+    return f"the value {read.value!r} of a tensor was looked at ({read.call})"
 
 
 def mode_missing(training: bool, error: Exception) -> Fixed:
@@ -216,15 +197,6 @@ def mode_missing(training: bool, error: Exception) -> Fixed:
         users_line(error, None) or "",
         f"the model does not run in {mode} mode: {fact(error)}",
     )
-
-
-def shown_line(positions: Sequence[Position]) -> str:
-    """`model.py:12: `x = x[mask]``, the innermost line of the user's that is known."""
-    for position in positions:
-        found = site(position)
-        if found is not None:
-            return f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`"
-    return ""
 
 
 def not_recorded(error: Exception) -> CaptureError:

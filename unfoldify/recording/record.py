@@ -31,12 +31,14 @@ from unfoldify.recording.autograd import can_be_written, run_forward
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
     FROM_DATA,
+    HAS_GRADIENT,
     LOOKS,
     READS,
     REMAINDER,
     SIZE_NUMBERS,
     TO_PYTHON,
 )
+from unfoldify.recording.conversions import converts
 from unfoldify.recording.limits import Limit, nodes_of
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
@@ -102,6 +104,10 @@ class Recorder(TorchFunctionMode):
         self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
         self.grad_mode = True
+        self.asked_modes: list[tuple[bool, int]] = []  # of blocks, and how deep in graphs they are
+        self.in_asked_mode: list[fx.Node] = []  # calls in one that asks for what is so anyway
+        self.differentiates = False
+        self.conversions: dict[int, dict[str, Any]] = {}  # modules that make numbers plain
         self.parameters: dict[int, tuple[Position, ...]] = {}  # those that the run has made
         self.through = 0  # how many autograd functions are being run as plain calls
 
@@ -120,10 +126,15 @@ class Recorder(TorchFunctionMode):
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one torch call and record it."""
         args = tuple(original(arg) for arg in args)
+        kwargs = {key: original(value) for key, value in kwargs.items()}
         tensors = list(tensors_in((args, kwargs)))
         self.refuse_transforms(func, tensors)
         self.refuse_nested(func, tensors)
+        if func is torch._C._set_grad_enabled:
+            self.note_mode(*args)
+        self.differentiates |= func is torch.autograd.grad
         versions = [version(tensor) for tensor in tensors]
+        frozen = [tensor for tensor in tensors if not tensor.requires_grad]
         with self.pause():
             result = func(*plain_arguments(args), **plain_arguments(kwargs))
         name = call_name(func)
@@ -132,14 +143,21 @@ class Recorder(TorchFunctionMode):
             for tensor, before in zip(tensors, versions, strict=True)
             if version(tensor) != before
         )
+        if name == "requires_grad_" and frozen and frozen[0].requires_grad:
+            mutated = (frozen[0],)
         if name in LOOKS and not isinstance(result, Tensor):
+            return result
+        if name == "__get__" and func.__self__.__name__ == HAS_GRADIENT:
+            self.asked_for_gradient(args[0], result)
             return result
         if isinstance(result, torch.dtype) and name == "__get__":
             self.dtype_reads.append((result, args[0]))
             return result
+        if name in ("__int__", "__float__"):
+            self.note_conversion(sys._getframe(2))
         if name in READS and not mutated:
             self.reads.append(Read(name, plain_value(result), self.positions()))
-            if name not in DATA_NUMBERS:
+            if name not in DATA_NUMBERS or isinstance(result, bool):
                 return result
         if isinstance(result, torch.Size) or name in SIZE_NUMBERS or name in DATA_NUMBERS:
             return self.numbers(func, name, args, kwargs, result)
@@ -319,6 +337,7 @@ class Recorder(TorchFunctionMode):
             return
         if is_machinery(sys._getframe(2).f_code.co_filename):
             return
+        self.note_conversion(sys._getframe(2))
         if is_of_data(number.node):
             self.reads.append(Read(name, bool(outcome), self.positions()))
         elif is_remainder(number.node):
@@ -326,6 +345,38 @@ class Recorder(TorchFunctionMode):
             found = next((place for place in map(site, positions) if place is not None), None)
             if found is not None and found.decides:
                 self.reads.append(Read(REMAINDER, bool(outcome), positions))
+
+    def note_mode(self, enabled: bool) -> None:
+        """`with torch.enable_grad():` begins or ends."""
+        caller = sys._getframe(3).f_code.co_name
+        if caller == "__enter__":
+            self.asked_modes.append((enabled, len(self.stack)))
+        elif caller == "__exit__" and self.asked_modes:
+            self.asked_modes.pop()
+
+    def settle_modes(self) -> None:
+        """That gradients are asked for in so many words matters where the model differentiates."""
+        if not self.differentiates:
+            for node in self.in_asked_mode:
+                node.meta.pop("grad", None)
+
+    def converted(self, number: Any) -> None:
+        """Python was given a number for which it hands back a plain one."""
+        if number.owner is self and self.is_recording():
+            self.note_conversion(sys._getframe(2))
+
+    def note_conversion(self, frame: FrameType) -> None:
+        if not is_machinery(frame.f_code.co_filename) and converts(frame):
+            self.conversions[id(frame.f_globals)] = frame.f_globals
+
+    def asked_for_gradient(self, tensor: Tensor, outcome: bool) -> None:
+        """The user's code asked whether a value of the run has gradients, and may do as it likes."""
+        if not is_machinery(sys._getframe(3).f_code.co_filename) and not self.is_state(tensor):
+            self.reads.append(Read(HAS_GRADIENT, outcome, self.positions()))
+
+    def is_state(self, tensor: Tensor) -> bool:
+        """Whether a tensor is a parameter or a buffer."""
+        return False
 
     # -- nodes ---------------------------------------------------------------------------------
 
@@ -339,6 +390,9 @@ class Recorder(TorchFunctionMode):
             node.meta["layer"] = self.frame.layers[-1]
         if torch.is_grad_enabled() != self.grad_mode and not self.through:
             node.meta["grad"] = torch.is_grad_enabled()
+        elif self.asked_modes and self.asked_modes[-1] == (True, len(self.stack)):
+            node.meta["grad"] = True
+            self.in_asked_mode.append(node)
         return node
 
     def bind(self, result: Any, node: fx.Node) -> None:

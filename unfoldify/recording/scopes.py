@@ -47,6 +47,9 @@ class ScopedRecorder(Recorder):
         assert isinstance(body, Body)
         return body
 
+    def is_state(self, tensor: Tensor) -> bool:
+        return id(tensor) in self.state_paths
+
     def node_of(self, tensor: Tensor) -> fx.Node:
         """The node of a value; a parameter with several names goes by the one of the layer that
         uses it.

@@ -12,7 +12,7 @@ import ast
 import io
 import linecache
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -364,3 +364,12 @@ def _all_names(target: ast.expr) -> tuple[str | None, ...]:
     if isinstance(target, (ast.Tuple, ast.List)):
         return tuple(name for element in target.elts for name in _all_names(element))
     return (target.id if isinstance(target, ast.Name) else None,)
+
+
+def shown_line(positions: Sequence[Position]) -> str:
+    """`model.py:12: `x = x[mask]``, the innermost line of the user's that is known."""
+    for position in positions:
+        found = site(position)
+        if found is not None:
+            return f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`"
+    return ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor, fx
 from torch.overrides import is_tensor_method_or_property
 
@@ -94,6 +95,14 @@ def spelled(func: Any, name: str, args: Any, kwargs: Any) -> tuple[str, Any, Any
         return "call_function", getattr, (args[0], func.__self__.__name__), {}
     if name == "__set__":
         return "call_function", setattr, (args[0], func.__self__.__name__, args[1]), {}
+    if func is torch.autograd.grad:  # it hands on tuples, and flags that nobody gave
+        alone = [a[0] if isinstance(a, tuple) and len(a) == 1 else a for a in args]
+        return (
+            "call_function",
+            func,
+            tuple(alone),
+            {k: v for k, v in kwargs.items() if v is not False},
+        )
     if name == "__getitem__":
         return "call_function", operator.getitem, args, {}
     if name == "__setitem__":

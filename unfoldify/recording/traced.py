@@ -24,6 +24,8 @@ class NumberRecorder(Protocol):
 
     def decided(self, number: Any, name: str, outcome: bool) -> None: ...
 
+    def converted(self, number: Any) -> None: ...
+
 
 ACTIVE: ContextVar[NumberRecorder | None] = ContextVar("ACTIVE", default=None)
 
@@ -33,6 +35,11 @@ class Traced:
 
     node: fx.Node
     owner: object
+
+
+def exact(number: Any) -> Any:
+    """A number without its memory."""
+    return int.__pos__(number) if isinstance(number, int) else float.__pos__(number)
 
 
 def _recorded(function: Callable[..., Any], value: Any, *args: Any) -> Any:
@@ -51,10 +58,10 @@ def _binary(
         if not isinstance(other, (int, float)):
             return NotImplemented
         if base is int and isinstance(other, float):
-            left, right = (float(other), int(self)) if reflected else (int(self), float(other))
+            left, right = (float(other), exact(self)) if reflected else (exact(self), float(other))
             value = function(left, right)
         else:
-            value = plain(base(self), other)
+            value = plain(exact(self), other)
         args = (other, self) if reflected else (self, other)
         return _recorded(function, value, *args)
 
@@ -66,7 +73,7 @@ def _unary(name: str, function: Callable[..., Any], base: type) -> Callable[...,
     plain = getattr(base, name)
 
     def method(self: Any, *args: Any) -> Any:
-        return _recorded(function, plain(base(self), *args), self, *args)
+        return _recorded(function, plain(exact(self), *args), self, *args)
 
     method.__name__ = name
     return method
@@ -76,11 +83,24 @@ def _decision(name: str, base: type) -> Callable[..., Any]:
     plain = getattr(base, name)
 
     def method(self: Any, *others: Any) -> Any:
-        outcome = plain(base(self), *others)
+        outcome = plain(exact(self), *others)
         recorder = ACTIVE.get()
         if recorder is not None and outcome is not NotImplemented:
             recorder.decided(self, name, outcome)
         return outcome
+
+    method.__name__ = name
+    return method
+
+
+def _conversion(name: str, base: type) -> Callable[..., Any]:
+    convert = getattr(base, name)
+
+    def method(self: Any) -> Any:
+        recorder = ACTIVE.get()
+        if recorder is not None:
+            recorder.converted(self)
+        return convert(self)
 
     method.__name__ = name
     return method
@@ -115,11 +135,13 @@ def _methods(base: type) -> dict[str, Any]:
         if hasattr(base, f"__{name}__"):
             methods[f"__{name}__"] = _unary(f"__{name}__", function, base)
     methods.update({name: _decision(name, base) for name in _DECISIONS})
+    methods.update({name: _conversion(name, base) for name in ("__int__", "__float__")})
+    methods["__divmod__"] = lambda self, other: (self // other, self % other)
     methods["__hash__"] = base.__hash__
     # copies and pickles of a traced number are plain numbers
-    methods["__reduce__"] = lambda self: (base, (base(self),))
+    methods["__reduce__"] = lambda self: (base, (exact(self),))
     methods["__copy__"] = lambda self: self
-    methods["__deepcopy__"] = lambda self, memo: base(self)
+    methods["__deepcopy__"] = lambda self, memo: exact(self)
     return methods
 
 
@@ -140,7 +162,7 @@ def traced(value: int | float, node: fx.Node, owner: object) -> Any:
 def plain(value: Any) -> Any:
     """`value` without its memory, through tuples, lists, dicts and slices."""
     if isinstance(value, Traced):
-        return int(value) if isinstance(value, int) else float(value)  # type: ignore[arg-type]
+        return exact(value)
     if isinstance(value, slice):
         return slice(plain(value.start), plain(value.stop), plain(value.step))
     if type(value) in (tuple, list):

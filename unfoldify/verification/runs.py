@@ -184,9 +184,16 @@ def _gradients(
         if "heckpoint" not in str(error):
             raise
         torch.autograd.backward(list(ends.values()), weights)  # what re-entrant checkpoints need
-        return {name: source.grad for name, source in sources.items()}
+        return {name: _dense(source.grad) for name, source in sources.items()}
     found = zip(sources.items(), gradients, strict=True)
-    return {name: _total(gradient, source.grad) for (name, source), gradient in found}
+    return {name: _dense(_total(gradient, source.grad)) for (name, source), gradient in found}
+
+
+def _dense(gradient: Tensor | None) -> Tensor | None:
+    """Embeddings with `sparse=True` have gradients of another layout."""
+    if gradient is None or gradient.layout is torch.strided:
+        return gradient
+    return gradient.to_dense()
 
 
 def _total(gradient: Tensor | None, left: Tensor | None) -> Tensor | None:

@@ -82,10 +82,11 @@ class Folder:
         node.meta.update({k: example.meta[k] for k in ("val", "value") if k in example.meta})
 
     def index_node(self, index: Index) -> fx.Node:
-        """`start + step * round`, as a person writes it: `t + 1`, `3 - t`, `-t - 2`."""
+        """`start + step * round`, as a person writes it: `t + 1`, `3 - t`, `8 - t * 2`, `-t - 2`."""
         node = self.make(index_of_round, (), key="index")
-        if index.step == -1 and index.start > 0:
-            return self.inline(operator.sub, (index.start, node))
+        if index.step < 0 < index.start:
+            back = self.inline(operator.mul, (node, -index.step)) if index.step < -1 else node
+            return self.inline(operator.sub, (index.start, back))
         if index.step == -1:
             node = self.inline(operator.neg, (node,))
         elif index.step != 1:

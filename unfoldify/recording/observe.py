@@ -1,0 +1,117 @@
+"""A model and its example → what one run of it does, finished; and runs that no file can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from unfoldify.preserve import preserved, seed_everything
+from unfoldify.recording.calls import HAS_GRADIENT
+from unfoldify.recording.capture import Recording, capture
+from unfoldify.recording.conversions import in_place
+from unfoldify.recording.draws import check_draws, streams
+from unfoldify.recording.finish import finish
+from unfoldify.recording.lazy import copies, grown, named, refuse_grown
+from unfoldify.recording.source import shown_line
+
+Wanted = Callable[[str, str], bool]
+
+
+def observe(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    *,
+    training: bool,
+    seed: int = 0,
+) -> Recording:
+    """One recorded run, its graphs finished."""
+    run = partial(run_once, model, args, kwargs, wanted, training, seed=seed)
+    recording = with_conversions(run, with_gradients(run))
+    finish(recording.root)
+    return recording
+
+
+def with_gradients(run: Callable[..., Recording]) -> Recording:
+    """Inputs of an example have no gradients, those of a model at work mostly have. Where that makes
+    a difference (`if x.requires_grad:`) the run with gradients is the one that counts.
+    """
+    recording = run()
+    if any(read.call == HAS_GRADIENT and not read.value for read in recording.reads):
+        with suppress(Exception):
+            return run(with_gradients=True)
+    return recording
+
+
+def with_conversions(run: Callable[..., Recording], recording: Recording) -> Recording:
+    """The run once more, where `int(h * 0.5)` and the like made plain numbers of those that remember."""
+    asked = any(read.call == HAS_GRADIENT and read.value for read in recording.reads)
+    modules: dict[int, dict[str, Any]] = {}
+    for _ in range(3):  # what is remembered longer may get into further modules
+        new = {id(names): names for names in recording.conversions if id(names) not in modules}
+        if not new:
+            break
+        modules.update(new)
+        with suppress(Exception), in_place(list(modules.values())):
+            recording = run(with_gradients=asked)
+    return recording
+
+
+def run_once(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    training: bool,
+    *,
+    with_gradients: bool = False,
+    seed: int = 0,
+) -> Recording:
+    with preserved(model), torch.enable_grad():
+        seed_everything(seed)
+        model.train(training)
+        before = named(model).keys()
+        given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
+        start = streams()
+        recording = capture(model, given, keywords, wanted)
+        drew = streams() != start
+        refuse_growth(recording, before, args, kwargs)
+    return replace(recording, drew=drew)
+
+
+def refuse_growth(
+    recording: Recording, before: Collection[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Raises where the recorded call was the one that makes parameters which the model keeps."""
+    model = recording.model
+    for name, tensor in grown(model, before, args, kwargs).items():
+        raise refuse_grown(name, model, shown_line(recording.made.get(id(tensor), ())))
+
+
+def refuse_draws(
+    recording: Recording,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    training: bool,
+) -> None:
+    """Raises where what Python or numpy draws decides what the model does."""
+    model = recording.model
+
+    def once_more(seed: int) -> Recording:
+        return observe(model, args, kwargs, wanted, training=training, seed=seed)
+
+    def call() -> None:
+        with preserved(model):
+            model.train(training)
+            given, keywords = copies((tuple(args), dict(kwargs)))
+            model(*given, **keywords)
+
+    check_draws(recording, once_more, call)
