@@ -371,7 +371,8 @@ class Recorder(TorchFunctionMode):
 
     def asked_for_gradient(self, tensor: Tensor, outcome: bool) -> None:
         """The user's code asked whether a value of the run has gradients, and may do as it likes."""
-        if not is_machinery(sys._getframe(3).f_code.co_filename) and not self.is_state(tensor):
+        where = sys._getframe(3).f_code.co_filename
+        if not (is_machinery(where) or is_of_a_rule(where) or self.is_state(tensor)):
             self.reads.append(Read(HAS_GRADIENT, outcome, self.positions()))
 
     def is_state(self, tensor: Tensor) -> bool:
