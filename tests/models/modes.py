@@ -305,12 +305,7 @@ class SumOfBranches(nn.Module):
         return sum([drop(x).tanh() for drop in (self.first, self.second)])
 
 
-@refused(
-    "with other random numbers the model does something else here: the values of tensors decide, "
-    "and a file can say only one way.\nDecide by sizes or flags, choose with torch.where, or "
-    "unfoldify the modules around it.",
-    randn(2, 3, 8, 8),
-)
+@example(randn(2, 3, 8, 8))
 class RandomCrop(Linear3):
     """The side of the crop is drawn, and Python rounds it."""
 
@@ -346,6 +341,16 @@ class FunctionsBoundBefore(Linear3):
 
     def forward(self, x):
         return self.act(swish(self.fc(x)))
+
+
+@example(randn(4, 3), fixed=True)
+class RandomDepth(Linear3):
+    """How often a layer runs is drawn: the report says that it is fixed."""
+
+    def forward(self, x):
+        for _ in range(int(torch.randint(1, 4, (1,)))):
+            x = self.fc(x)
+        return x
 
 
 @example(randn(3, 5), randn(3, 5))

@@ -37,6 +37,17 @@ class NumberType(OldType):
         return recorder.number(self.original, (value,), result)
 
 
+class CountedType(OldType):
+    """The class of the stand-in for range: how often a loop runs may be for a tensor to say."""
+
+    def __call__(self, *args: Any) -> Any:
+        recorder: Any = ACTIVE.get()
+        if recorder is not None and recorder.is_recording():
+            for arg in args:
+                recorder.counted(arg)
+        return self.original(*args)
+
+
 def of_several(function: Callable[..., Any]) -> Callable[..., Any]:
     """`min` and `max` of numbers of which one remembers: which it is depends on the sizes."""
 
@@ -59,6 +70,7 @@ def are_numbers(values: Sequence[Any]) -> bool:
 STAND_INS: dict[str, Any] = {
     "int": NumberType("int", (), {"original": int}),
     "float": NumberType("float", (), {"original": float}),
+    "range": CountedType("range", (), {"original": range}),
     "min": of_several(min),
     "max": of_several(max),
 }
@@ -79,10 +91,10 @@ def converts(frame: FrameType) -> bool:
 
 @lru_cache(maxsize=512)
 def only_calls(filename: str) -> bool:
-    """Whether a file never compares a type with int or float: stand-ins are others."""
+    """Whether a file never compares a type with these: stand-ins are others."""
     file = parsed(filename)
     return file is not None and not any(
-        isinstance(part, ast.Name) and part.id in ("int", "float")
+        isinstance(part, ast.Name) and part.id in ("int", "float", "range")
         for node in file.parents
         if isinstance(node, ast.Compare)
         for part in (node.left, *node.comparators)

@@ -38,7 +38,7 @@ from unfoldify.recording.calls import (
     SIZE_NUMBERS,
     TO_PYTHON,
 )
-from unfoldify.recording.conversions import converts
+from unfoldify.recording.conversions import converts, only_calls
 from unfoldify.recording.limits import Limit, nodes_of
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
@@ -153,8 +153,8 @@ class Recorder(TorchFunctionMode):
         if isinstance(result, torch.dtype) and name == "__get__":
             self.dtype_reads.append((result, args[0]))
             return result
-        if name in ("__int__", "__float__"):
-            self.note_conversion(sys._getframe(2))
+        if name in TO_PYTHON:
+            self.note_conversion(sys._getframe(2), name in DATA_NUMBERS)
         if name in READS and not mutated:
             self.reads.append(Read(name, plain_value(result), self.positions()))
             if name not in DATA_NUMBERS or isinstance(result, bool):
@@ -365,9 +365,18 @@ class Recorder(TorchFunctionMode):
         if number.owner is self and self.is_recording():
             self.note_conversion(sys._getframe(2))
 
-    def note_conversion(self, frame: FrameType) -> None:
-        if not is_machinery(frame.f_code.co_filename) and converts(frame):
+    def note_conversion(self, frame: FrameType, surely: bool = False) -> None:
+        """A frame makes a plain number of one that remembers, or may do so with one that it gets."""
+        filename = frame.f_code.co_filename
+        if is_machinery(filename) or is_of_a_rule(filename):
+            return
+        if (surely and only_calls(filename)) or converts(frame):
             self.conversions[id(frame.f_globals)] = frame.f_globals
+
+    def counted(self, number: Any) -> None:
+        """A loop runs as often as a number says: where a tensor held it, that is fixed."""
+        if isinstance(number, Traced) and number.owner is self and is_of_data(number.node):
+            self.reads.append(Read("range", plain(number), self.positions()))
 
     def asked_for_gradient(self, tensor: Tensor, outcome: bool) -> None:
         """The user's code asked whether a value of the run has gradients, and may do as it likes."""
