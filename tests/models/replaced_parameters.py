@@ -213,3 +213,33 @@ class NormedConvsOfSeveralSizes(nn.Module):
         for block in self.blocks:
             x = x + block(x)
         return x
+
+
+class HandWrittenSpectralNorm(nn.Module):
+    """As in many GANs: a power iteration that writes to `.data` of parameters."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+        weight = module.weight
+        del module._parameters["weight"]
+        module.weight_bar = nn.Parameter(weight.data)
+        module.weight_u = nn.Parameter(weight.data.new_ones(len(weight)), requires_grad=False)
+        module.weight_v = nn.Parameter(weight.data.new_ones(weight[0].numel()), requires_grad=False)
+
+    def forward(self, x):
+        u, v, w = self.module.weight_u, self.module.weight_v, self.module.weight_bar
+        v.data = F.normalize(torch.mv(w.flatten(1).t().data, u.data), dim=0)
+        u.data = F.normalize(torch.mv(w.flatten(1).data, v.data), dim=0)
+        self.module.weight = w / u.dot(w.flatten(1).mv(v))
+        return self.module(x)
+
+
+@example(randn(2, 4))
+class DataOfParametersIsSet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = HandWrittenSpectralNorm(nn.Linear(4, 3))
+
+    def forward(self, x):
+        return self.fc(x)

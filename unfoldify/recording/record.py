@@ -145,6 +145,8 @@ class Recorder(TorchFunctionMode):
         )
         if name == "requires_grad_" and frozen and frozen[0].requires_grad:
             mutated = (frozen[0],)
+        if name == "__set__" and func.__self__.__name__ in ("data", "requires_grad"):
+            mutated = (args[0],)  # torch counts no write
         if name in LOOKS and not isinstance(result, Tensor):
             return result
         if name == "__get__" and func.__self__.__name__ == HAS_GRADIENT:
