@@ -33,7 +33,7 @@ class Scaled(nn.Module):
         (lambda y, n: y * math.log2(n + 1), "return y * math.log2(y.shape[1] + 1)"),
         (lambda y, n: y[:, : math.isqrt(n)], "return y[:, : math.isqrt(y.shape[1])]"),
         (lambda y, n: y / float(n), "return y / float(y.shape[1])"),
-        (lambda y, n: y.sum(1) / float(2 * n), "return y.sum(1) / float(x)"),
+        (lambda y, n: y.sum(1) / float(2 * n), "return y.sum(1) / float(2 * y.shape[1])"),
         (lambda y, n: y / math.sqrt(2), "return y / math.sqrt(2)"),
         (lambda y, n: y / 9.0, "return y / 9.0"),
     ],
@@ -48,9 +48,9 @@ def test_a_number_made_of_a_size(use: Use, wanted: str) -> None:
 
 
 def test_what_no_size_explains_is_fixed() -> None:
-    model = Scaled(lambda y, n: y / float(5 * n + 7))
+    model = Scaled(lambda y, n: y / len(range(5 * n + 7)))
     fixed = unfoldify.unfoldify(model, torch.randn(2, 9, 4)).report.fixed_sizes
-    assert any("float(5 * n + 7)" in line for line in fixed)
+    assert any("len(range(5 * n + 7))" in line for line in fixed)
 
 
 def test_functions_are_themselves_again() -> None:
