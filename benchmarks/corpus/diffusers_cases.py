@@ -170,7 +170,7 @@ RECIPES: dict[str, Recipe] = {
             "time_embedding_dim": 16,
             "groups": 4,
             "attention_head_dim": 8,
-            "layers_per_block": 1,
+            "layers_per_block": 2,
             "block_out_channels": (16, 32),
             "cross_attention_dim": 16,
             "encoder_hid_dim": 16,
