@@ -26,6 +26,7 @@ from unfoldify.graphs.twin import free_name
 from unfoldify.lowering.lower import Declined, Group, Lowering, size_in_bytes
 from unfoldify.memory import format_bytes
 from unfoldify.recording.body import Layer
+from unfoldify.recording.calls import OF_NO_VALUE
 from unfoldify.recording.layers import torch_layer
 from unfoldify.recording.paths import named_state, plain_tensors
 from unfoldify.recording.record import Frame
@@ -71,7 +72,7 @@ class GraphRecorder(ArgumentRecorder):
                 if goes_by_layout(node, self.module, self.how.rules):
                     result = laid_out(result, known.get(node))
                 result = self.to_nodes(result)
-                if len(self.reads) > before[2]:
+                if any(read.call not in OF_NO_VALUE for read in self.reads[before[2] :]):
                     raise Decline("what it does depends on the values of a tensor")
                 for source, value in self.fixed:
                     guard = self.add("call_function", expect, (source, value, source.name), {})

@@ -12,6 +12,7 @@ READS = {
 }
 REMAINDER = "%"  # a comparison of what is left of a size when it is divided
 HAS_GRADIENT = "requires_grad"  # asked of a tensor that is no parameter
+OF_NO_VALUE = (REMAINDER, HAS_GRADIENT)  # what decides, and is no tensor's value
 DATA_NUMBERS = {"item", "tolist"}
 TO_PYTHON = {
     "numpy",

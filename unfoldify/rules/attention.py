@@ -12,6 +12,7 @@ from unfoldify.rules.attention_checks import check_attention
 from unfoldify.rules.contraction import axes, leading
 from unfoldify.rules.masks import causal_softmax, masked_softmax
 from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.sizes import surely_zero
 
 HEADS = ("", "b", "b h")
 
@@ -38,7 +39,7 @@ def scaled_dot_product_attention(
     lead = leading(query.dim() - 2, HEADS) if same else "..."
     scores = attention_scores(query, key, lead, scale, style)
     weights = attention_weights(scores, attn_mask, is_causal)
-    if dropout_p > 0:
+    if not surely_zero(dropout_p):
         weights = F.dropout(weights, dropout_p)
     return attended(weights, value, lead, style)
 

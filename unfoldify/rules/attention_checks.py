@@ -42,7 +42,8 @@ def check_attention(
     )
     if enable_gqa:
         _check_groups(q, k, v)
-    check(0 <= dropout_p <= 1, FUNCTION, f"dropout_p should be between 0 and 1, it is {dropout_p}")
+    in_range = type(dropout_p) not in (int, float) or 0 <= dropout_p <= 1
+    check(in_range, FUNCTION, f"dropout_p should be between 0 and 1, it is {dropout_p}")
     check(
         attn_mask is None or not is_causal,
         FUNCTION,

@@ -19,6 +19,7 @@ from unfoldify.rules.linear import spelled_linear
 from unfoldify.rules.masks import causal_softmax, masked_softmax, softmax_or_nan
 from unfoldify.rules.multihead_checks import check_multihead
 from unfoldify.rules.rule import Style, check_style
+from unfoldify.rules.sizes import surely_zero
 
 Tensors = tuple[Tensor, Tensor, Tensor]
 Pair = tuple[Tensor | None, Tensor | None]
@@ -103,7 +104,7 @@ def multi_head_attention_forward(
         masks = _masks(attn_mask, key_padding_mask, extra, layout)
         weigh = softmax_or_nan if need_weights else masked_softmax
         attention = weigh(scores, *masks)
-    if dropout_p > 0:
+    if not surely_zero(dropout_p):
         attention = F.dropout(attention, dropout_p, training)
     x = attended(attention, v, layout.lead, style)
     part("out_proj")

@@ -31,6 +31,11 @@ def known(number: int, value: int) -> bool:
     return not is_open(number) and number == value
 
 
+def surely_zero(rate: float) -> bool:
+    """Whether a rate is 0, whatever the input; where it comes out of the model, nobody knows."""
+    return type(rate) in (int, float) and rate == 0
+
+
 def is_whole(number: Any) -> TypeGuard[int]:
     """Whether torch takes it for a size: an int, numpy's int, a symbolic one."""
     return isinstance(number, (int, torch.SymInt)) or hasattr(number, "__index__")
