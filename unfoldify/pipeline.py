@@ -15,11 +15,13 @@ from unfoldify.emit.layouts import Written, write
 from unfoldify.errors import CaptureError, VerificationError
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
+from unfoldify.recording.calls import OF_NO_VALUE
 from unfoldify.recording.model import Recorded, record
 from unfoldify.recording.sizes import affordable
+from unfoldify.recording.source import shown_line
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
-from unfoldify.verification.decided import decided_by_values
+from unfoldify.verification.decided import decided_by_values, holds_with_other_weights, said
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
 from unfoldify.verification.verdict import Verification
 from unfoldify.verification.verify import verify
@@ -82,10 +84,17 @@ def unfoldify(
     seconds = time.monotonic() - start
     report = summarize(recorded, written, verification, errors, unmatched, seconds)
     result = Result(source, written.module, report, written.side)
-    if verification is not None and not verification.ok:
+    if verification is None:
+        return result
+    looked = [read for read in recorded.recording.reads if read.call not in OF_NO_VALUE]
+    if verification.ok and not looked:
+        return result
+    if not verification.ok or not holds_with_other_weights(model, written.module, args, kwargs):
         decided = decided_by_values(model, args, kwargs, options.wanted)
         if decided is not None:
             raise CaptureError(decided)
+        if verification.ok:
+            raise CaptureError(said(shown_line(looked[0].sites), "weights"))
         raise VerificationError(f"{type(model).__name__}: {verification.first_difference}", result)
     return result
 

@@ -1,9 +1,9 @@
 """Whether the values of tensors, or their gradients, decide what a model does: then no one file can
 say it.
 
-Asked where a file turned out not to be equal: the model is recorded again, with other weights and
-with other random numbers. If it then calls something else, the recording is at no fault, and the
-line where it parts is told.
+Asked where a file turned out not to be equal, or where Python looked at values: the model is
+recorded again, with other weights and with other random numbers. If it then calls something else,
+the recording is at no fault, and the line where it parts is told.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from unfoldify.recording.capture import Recording
 from unfoldify.recording.observe import Wanted, observe, run_once
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.stand_ins import stand_ins
-from unfoldify.verification.redraw import pointed_at, redrawn, state_tensors
+from unfoldify.verification.checks import Pair, check
+from unfoldify.verification.redraw import Strength, pointed_at, redrawn, state_tensors
+from unfoldify.verification.runs import Call, Setting
 
 _TRIALS, _LEAST, _MAX_SECONDS = 8, 2, 15.0  # weights to try, at least, and no more after
 
@@ -45,6 +47,16 @@ def decided_by_values(
             if found is not None:
                 return said(*found)
     return None
+
+
+def holds_with_other_weights(
+    model: nn.Module, rewritten: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> bool:
+    """Whether two models are equal with weights that decide otherwise, where the first runs then."""
+    call = Call(tuple(args), dict(kwargs), model)
+    state = redrawn(model, 0, "shuffled")
+    pair = Pair(model, rewritten, state, Setting(gradients=False), relative=1e-8)
+    return check(pair, call, "").ok
 
 
 def said(line: str, word: str) -> str:
@@ -70,7 +82,8 @@ def parts_at(
         for trial, word in itertools.product(range(_TRIALS), ("weights", "random numbers")):
             if trial >= _LEAST and time.monotonic() > end:
                 break
-            state = redrawn(model, trial) if word == "weights" else {}
+            strength: Strength = "redrawn" if trial % 2 else "shuffled"
+            state = redrawn(model, trial, strength) if word == "weights" else {}
             seed = 0 if word == "weights" else trial + 1
             with pointed_at(state_tensors(model), state), suppress(Exception):
                 other = observe(model, args, kwargs, wanted, training=training, seed=seed)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unfoldify.preserve import unexpanded
 
-Strength = Literal["redrawn", "nudged", "given"]
+Strength = Literal["redrawn", "shuffled", "nudged", "given"]
 WIDE = {
     torch.float16: torch.float64,
     torch.bfloat16: torch.float64,
@@ -44,7 +44,8 @@ def redrawn(
     """New values for parameters and buffers, in their own dtypes, tied where they are tied.
 
     `only` names what may change, the rest keeps its values. "nudged" stays near the given values,
-    for models that do not survive random ones.
+    for models that do not survive random ones; "shuffled" has the given ones in other places, so that
+    whatever they decide is decided otherwise.
     """
     generator = torch.Generator().manual_seed(seed)
     given = state_tensors(model)
@@ -136,7 +137,13 @@ def _drawn(
     values = tensor.to("cpu", torch.float32 if narrow else tensor.dtype)
     if not is_parameter:
         return values if strength == "nudged" else _buffer(name, values, generator)
-    return _nudged(values, generator) if strength == "nudged" else _parameter(values, generator)
+    if strength == "nudged":
+        return _nudged(values, generator)
+    if strength == "shuffled":
+        values = values.flatten()[torch.randperm(values.numel(), generator=generator)].view_as(
+            values
+        )
+    return _parameter(values, generator)
 
 
 def _parameter(values: Tensor, generator: torch.Generator) -> Tensor:
