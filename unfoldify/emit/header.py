@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import fx, nn
 
 from unfoldify.recording.body import Body
 
@@ -95,8 +95,8 @@ def listed(kinds: Collection[str]) -> str:
 def axes_in(source: str, theirs: Collection[str] = ()) -> set[str]:
     """The axes that the file's own patterns name; `n` between two factors is no length."""
     found: set[str] = set()
-    for one, other in re.findall(r'"([^"\n`]*->[^"\n`]*)"|# ([^"\n:]*->.*)', source):
-        pattern = one or other
+    for one, other in re.findall(r'"([^"\n]*->[^"\n]*)"|# ([^"\n:]*->.*)', source):
+        pattern = (one or other).strip("`")
         if pattern in theirs:
             continue
         axes = set(re.findall(r"[A-Za-z_]\w*", pattern))
@@ -111,9 +111,14 @@ def users_patterns(bodies: Iterable[Body]) -> set[str]:
         for body in bodies
         for node in body.graph.nodes
         if "group" not in node.meta or node.meta["group"].kind == "einsum"
-        for pattern in (*node.args, node.meta.get("pattern"))
+        for pattern in (*node.args, node.meta.get("pattern"), equation_of(node))
         if isinstance(pattern, str) and "->" in pattern
     }
+
+
+def equation_of(node: fx.Node) -> str | None:
+    group = node.meta.get("group")
+    return group.text if group is not None else None
 
 
 def glossary(axes: set[str]) -> list[str]:
@@ -129,7 +134,13 @@ def glossary(axes: set[str]) -> list[str]:
             explained.update(names)
     if MATRIX & axes:
         entries.append("m, n, p: rows, inner size and columns of two factors")
-    lines = []
-    for left, right in zip(entries[::2], [*entries[1::2], ""], strict=False):
-        lines.append(f"    {left:<{COLUMN}}{right}".rstrip())
+    lines: list[str] = []
+    while entries:
+        left, right = entries.pop(0), entries[0] if entries else ""
+        line = f"    {left:<{COLUMN}}{right}".rstrip()
+        if len(line) > WIDTH:
+            line = f"    {left}"
+        elif entries:
+            entries.pop(0)
+        lines.append(line)
     return [*lines, ""] if lines else []
