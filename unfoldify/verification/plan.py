@@ -15,6 +15,7 @@ from unfoldify.verification.verdict import Check
 
 NO_MEMORY = "can't allocate memory"  # torch, of a processor's memory
 _GRADIENTS_IN_FLOAT64 = 6  # times as long as a forward in float32, about
+_OUTPUTS_IN_FLOAT64 = 2
 
 
 @dataclass(frozen=True)
@@ -37,29 +38,39 @@ def planned(
 ) -> list[Job]:
     """Every setting at the example's size and at another one, the most telling first.
 
-    Where that would take too long, gradients are checked at the cheapest other size alone, and
-    outputs at the example's. `seconds` is what one forward of both models takes in their own type,
-    judged by what it does: which checks are planned does not depend on the machine.
+    Where that would take too long, gradients are checked at a cheaper size alone, that of all dims
+    at once if it is one, and outputs at the example's. `seconds` is what one forward of both models
+    takes in their own type, judged by what it does: which checks are planned does not depend on the
+    machine.
     """
     forecast = seconds * _GRADIENTS_IN_FLOAT64
 
     def jobs(size: SizeVariant | None, settings: Sequence[Setting]) -> list[Job]:
         other = call if size is None else Call(*size.build(seed=1), call.names)
-        inputs, cost = described(other), forecast * (1.0 if size is None else size.cost)
-        return [Job(replace(pair, setting=s), other, inputs, cost) for s in settings]
+        inputs, part = described(other), 1.0 if size is None else size.cost
+        return [
+            Job(replace(pair, setting=s), other, inputs, part * seconds * times(s))
+            for s in settings
+        ]
 
     example = jobs(None, settings)
     if not variants:
         return example
     together, smallest = variants[-1], min(variants, key=lambda size: size.cost)
     if forecast * (1 + together.cost) > budget and smallest.cost < 0.5:
-        return [*jobs(smallest, settings), *jobs(None, [replace(settings[0], gradients=False)])]
+        first, *others = jobs(together if together.cost < 0.5 else smallest, settings)
+        return [first, *jobs(None, [replace(settings[0], gradients=False)]), *others]
     other = jobs(together, settings)
     if len(settings) > 1:  # each size and each mode first, then the rest
         other.reverse()
     alone = [v for v in variants if not set(v.groups) <= set(together.groups)]
     rest = [job for v in alone for job in jobs(v, settings[:1])]
     return [example[0], other[0], *rest, *example[1:], *other[1:]]
+
+
+def times(setting: Setting) -> int:
+    """How much longer a check takes than a forward in the model's own type."""
+    return _GRADIENTS_IN_FLOAT64 if setting.gradients else _OUTPUTS_IN_FLOAT64
 
 
 def carried_out(
