@@ -15,7 +15,7 @@ from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
-from unfoldify.emit.headings import heading
+from unfoldify.emit.headings import begins_part, comments_above, heading
 from unfoldify.emit.imports import unhidden
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.loop_heads import loop_head, loop_variables, target
@@ -141,11 +141,10 @@ class Writer:
             yield from self.users_comment(step)
             if current is not group and current is not None:
                 yield from self.title(current)
-            elif any("part" in n.meta for n in step.tree):
+            elif begins_part(step.tree):
                 yield Blank()
             group = current
-            yield from (Comment(n.meta["part"]) for n in step.tree if "part" in n.meta)
-            yield from (Comment(n.meta["pattern"]) for n in step.tree if "pattern" in n.meta)
+            yield from comments_above(step.tree)
             yield from self.statement(step)
 
     def title(self, group: Group) -> Iterator[ast.stmt]:

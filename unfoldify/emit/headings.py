@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Sequence
+
+from torch import fx
+
+from unfoldify.emit.format import Comment
 from unfoldify.lowering.lower import Group
 
 
@@ -19,6 +25,15 @@ def of_function(name: str, group: Group) -> str:
     if not group.text or group.kind == group.style == "einsum":
         return name  # the equation of an einsum stands in the line itself
     return f"{name}: {group.text}" if is_equation(group.text) else f"{name}, {group.text}"
+
+
+def comments_above(nodes: Sequence[fx.Node]) -> list[ast.stmt]:
+    """What a rule says above a statement: which part begins, and the patterns of torch's calls."""
+    return [Comment(n.meta[key]) for key in ("part", "pattern") for n in nodes if key in n.meta]
+
+
+def begins_part(nodes: Sequence[fx.Node]) -> bool:
+    return any("part" in node.meta for node in nodes)
 
 
 def is_equation(text: str) -> bool:

@@ -6,6 +6,7 @@ one definition serves the eager function, this rewrite and the emitted text.
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -104,6 +105,14 @@ def rule_of(node: fx.Node, rules: Rules) -> Rule | None:
     if node.op == "call_method":
         return rules.get(getattr(Tensor, str(node.target), None))  # type: ignore[arg-type]
     return None
+
+
+def bound(node: fx.Node, rule: Rule) -> inspect.BoundArguments | None:
+    """The arguments of a recorded call by the parameters of its rule; None where they do not fit."""
+    try:
+        return inspect.signature(rule.function).bind(*node.args, **node.kwargs)
+    except (TypeError, ValueError):
+        return None
 
 
 def spell_out(graph: fx.Graph, node: fx.Node, rule: Rule, how: Lowering) -> Group:

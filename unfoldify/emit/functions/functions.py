@@ -14,8 +14,8 @@ from unfoldify.emit.functions.layers import adapt, layer_call
 from unfoldify.emit.functions.library import (
     Called,
     LibraryFunction,
-    bound,
     callers_first,
+    given_to,
     library_call,
     uses_in,
 )
@@ -50,7 +50,7 @@ class Functions:
             adapt(graph, node, entry)
             return group
         words: dict[fx.Node, str] = {}
-        for key, value in flat(bound(node, rule).items()):
+        for key, value in flat(given_to(node, rule).items()):
             words.setdefault(value, OPERANDS[len(words) % 3] if key == "args" else key)
         group = spell_out(graph, node, rule, how)
         title = "" if is_equation(group.text) else first_line(rule.function)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +15,7 @@ from unfoldify.emit.functions.function import Function
 from unfoldify.emit.functions.specialize import arranged, is_none, parameters_of, specialized
 from unfoldify.emit.patch.excerpt import Switches, library, rendered
 from unfoldify.emit.patch.speak import in_torch
+from unfoldify.lowering.lower import bound
 from unfoldify.rules.convolution import conv1d, conv2d, conv3d
 from unfoldify.rules.linear import linear
 from unfoldify.rules.matmul import bmm, dot, matmul, mm, mv
@@ -46,13 +46,10 @@ COMPUTED: Mapping[Callable[..., Any], str] = {
 }
 
 
-def bound(node: fx.Node, rule: Rule) -> Given:
+def given_to(node: fx.Node, rule: Rule) -> Given:
     """The arguments of a recorded call by the parameters of its rule; {} where they do not fit."""
-    try:
-        signature = inspect.signature(rule.function)
-        return dict(signature.bind(*node.args, **node.kwargs).arguments)
-    except (TypeError, ValueError):
-        return {}
+    arguments = bound(node, rule)
+    return dict(arguments.arguments) if arguments is not None else {}
 
 
 def library_call(node: fx.Node, rule: Rule) -> tuple[str, Given] | None:
@@ -61,7 +58,7 @@ def library_call(node: fx.Node, rule: Rule) -> tuple[str, Given] | None:
     if word is None:
         return None
     words = FACTORS if word == "matmul" else WORDS
-    given = {words.get(key, key): value for key, value in bound(node, rule).items()}
+    given = {words.get(key, key): value for key, value in given_to(node, rule).items()}
     known = parameters_of(word)
     if not given or not set(given) <= set(known):
         return None

@@ -16,7 +16,8 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.emit.expressions import Expressions
-from unfoldify.emit.format import Blank, Comment
+from unfoldify.emit.format import Blank
+from unfoldify.emit.headings import begins_part, comments_above
 from unfoldify.emit.lifetimes import last_uses
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.naming import MAIN
@@ -183,10 +184,9 @@ def written(
         remark = next(
             (n.meta["remark"] for n in [step.node, *step.tree] if "remark" in n.meta), None
         )
-        parts = [n.meta["part"] for n in step.tree if "part" in n.meta]
-        statements += [Blank()] if parts and statements else []
-        patterns = [n.meta["pattern"] for n in step.tree if "pattern" in n.meta]
-        statements += [Comment(text) for text in (*parts, *patterns)]
+        if statements and begins_part(step.tree):
+            statements.append(Blank())
+        statements += comments_above(step.tree)
         if step.kind == "return":
             return Lines(
                 tuple(statements),
