@@ -55,7 +55,9 @@ def _spaced(tensor: Tensor) -> Iterator[str]:
     distance = (last - first) / (count - 1)
     if not math.isfinite(distance) or distance == 0:
         return
-    if abs(tensor[middle].item() - first - middle * distance) > abs(distance):
+    if abs(tensor[middle].item() - first - middle * distance) > max(
+        abs(distance), _rounding(tensor)
+    ):
         return
     dtype = dtype_argument(tensor.dtype)
     step = number_text(torch.tensor(distance, dtype=tensor.dtype))
@@ -72,6 +74,12 @@ def _spaced(tensor: Tensor) -> Iterator[str]:
     if abs(parts) > 1:
         formulas += [f"{numbers} / {parts}", f"({halves} + 0.5) / {parts}"]
     yield from sorted(formulas, key=len)
+
+
+def _rounding(tensor: Tensor) -> float:
+    """How far the largest number is from its neighbour: steps may be closer than that."""
+    largest = tensor.abs().max()
+    return float((torch.nextafter(largest, largest + math.inf) - largest).item())
 
 
 def _powers(tensor: Tensor) -> Iterator[str]:
