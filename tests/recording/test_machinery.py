@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import unfoldify
-from unfoldify.recording.record import is_machinery
+from unfoldify.recording.machinery import is_machinery
 
 SITE = Path(torch.__file__).parent.parent
 

@@ -26,10 +26,10 @@ from unfoldify.graphs.twin import free_name
 from unfoldify.lowering.lower import Declined, Group, Lowering, size_in_bytes
 from unfoldify.memory import format_bytes
 from unfoldify.recording.body import Layer
+from unfoldify.recording.builder import Frame
 from unfoldify.recording.calls import OF_NO_VALUE
 from unfoldify.recording.layers import torch_layer
 from unfoldify.recording.paths import named_state, plain_tensors
-from unfoldify.recording.record import Frame
 from unfoldify.recording.spelling import call_name
 from unfoldify.recording.traced import plain
 from unfoldify.recording.values import tensors_in

@@ -20,10 +20,11 @@ from unfoldify import notes
 from unfoldify.lowering.attention_layer import as_written
 from unfoldify.recording import moving
 from unfoldify.recording.body import Layer
+from unfoldify.recording.builder import Frame
 from unfoldify.recording.dead import drop_dead
 from unfoldify.recording.loops.loop import take_place
 from unfoldify.recording.paths import joined
-from unfoldify.recording.record import Frame, Recorder
+from unfoldify.recording.record import Recorder
 from unfoldify.recording.traced import traced
 from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, Rule

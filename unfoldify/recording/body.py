@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from unfoldify.recording.record import Frame
+from unfoldify.recording.builder import Frame
 from unfoldify.recording.source import Position
 
 

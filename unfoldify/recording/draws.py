@@ -19,7 +19,7 @@ import torch
 from unfoldify.errors import CaptureError
 from unfoldify.recording.align import align
 from unfoldify.recording.capture import Recording
-from unfoldify.recording.record import is_machinery
+from unfoldify.recording.machinery import is_machinery
 
 Observe = Callable[[int], Recording]  # a run after a seed
 

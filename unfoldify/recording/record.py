@@ -2,8 +2,7 @@
 
 A `Recorder` is a `TorchFunctionMode`: every torch-level call becomes a node of the graph on top of
 its stack, sizes become nodes too, and each node keeps the code positions that led to it. Modules
-are
-`recorder.modules`' business; this file knows functions, numbers and values.
+are the business of `scopes`; this file knows functions and numbers.
 """
 
 from __future__ import annotations
@@ -11,23 +10,19 @@ from __future__ import annotations
 import ast
 import operator
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from types import CodeType, FrameType
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
-import einops
 import torch
 from torch import Tensor, fx, nn
-from torch.overrides import TorchFunctionMode
 
 from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.recording.autograd import can_be_written, run_forward
+from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
     FROM_DATA,
@@ -39,20 +34,17 @@ from unfoldify.recording.calls import (
     TO_PYTHON,
 )
 from unfoldify.recording.conversions import converts, only_calls
-from unfoldify.recording.limits import Limit, nodes_of
+from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import (
     AutogradCall,
     call_name,
-    return_fields,
     spelled,
-    whole_shape,
 )
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.traced import ACTIVE, Traced, plain, traced
 from unfoldify.recording.values import (
-    describe,
     is_data,
     plain_arguments,
     plain_value,
@@ -60,14 +52,6 @@ from unfoldify.recording.values import (
     unique,
     version,
 )
-
-LIBRARIES = (
-    *(f"{folder}/" for folder in (*torch.__path__, *einops.__path__)),
-    "<frozen",
-    "<string>",
-)
-TRANSFORMER = str(torch.nn.modules.transformer.__file__)
-OWN = f"{Path(__file__).parents[1]}/"
 
 
 @dataclass(frozen=True)
@@ -79,26 +63,11 @@ class Read:
     sites: tuple[Position, ...]
 
 
-@dataclass(eq=False)
-class Frame:
-    """One graph under construction."""
-
-    graph: fx.Graph
-    values: dict[int, tuple[Any, fx.Node]] = field(
-        default_factory=dict
-    )  # id → (weak reference, node)
-    layers: list[Any] = field(default_factory=list)  # layers being spelled out, innermost last
-
-
-class Recorder(TorchFunctionMode):
+class Recorder(GraphBuilder):
     """Records what runs inside `with recorder:` into `recorder.frame.graph`."""
-
-    boundary: frozenset[CodeType] = frozenset()  # frames at which a call's history ends
 
     def __init__(self) -> None:
         super().__init__()
-        self.stack: list[Frame] = []
-        self.paused = 0
         self.reads: list[Read] = []
         self.made: set[int] = set()  # tensors made of data that is no tensor: constants
         self.keep_alive: list[Any] = []
@@ -110,10 +79,6 @@ class Recorder(TorchFunctionMode):
         self.conversions: dict[int, dict[str, Any]] = {}  # modules that make numbers plain
         self.parameters: dict[int, tuple[Position, ...]] = {}  # those that the run has made
         self.through = 0  # how many autograd functions are being run as plain calls
-
-    @property
-    def frame(self) -> Frame:
-        return self.stack[-1]
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -211,9 +176,6 @@ class Recorder(TorchFunctionMode):
     def last_of_dtype(self, dtype: torch.dtype) -> Any:
         """The tensor of which the user's code last asked for its dtype and was told this one."""
         return next((t for d, t in reversed(self.dtype_reads[-40:]) if d is dtype), None)
-
-    def known_here(self, tensor: Any) -> fx.Node | None:
-        return self.known(tensor, self.frame) if isinstance(tensor, Tensor) else None
 
     def distinct(self, result: Any, given: list[Tensor]) -> Any:
         """A call that hands its argument back made a value of its own: `x.float()` is not `x` in
@@ -390,109 +352,15 @@ class Recorder(TorchFunctionMode):
         """Whether a tensor is a parameter or a buffer."""
         return False
 
-    # -- nodes ---------------------------------------------------------------------------------
-
     def add(self, op: str, target: Any, args: Any, kwargs: Any) -> fx.Node:
-        """One node, its arguments translated from values to nodes."""
-        nodes = self.to_nodes(args)
-        named = self.to_nodes(kwargs)
-        node = self.frame.graph.create_node(op, target, nodes, named)
-        node.meta["positions"] = self.positions()
-        if self.frame.layers:
-            node.meta["layer"] = self.frame.layers[-1]
+        """One node, and whether gradients are switched on or off for it."""
+        node = super().add(op, target, args, kwargs)
         if torch.is_grad_enabled() != self.grad_mode and not self.through:
             node.meta["grad"] = torch.is_grad_enabled()
         elif self.asked_modes and self.asked_modes[-1] == (True, len(self.stack)):
             node.meta["grad"] = True
             self.in_asked_mode.append(node)
         return node
-
-    def bind(self, result: Any, node: fx.Node) -> None:
-        """Remember which node made a tensor, through tuples, lists and dicts."""
-        if isinstance(result, Tensor):
-            node.meta["val"] = describe(result)
-            self.note_alias(result, node)
-            self.remember(result, node)
-        elif isinstance(result, (tuple, list)):
-            node.meta["length"] = len(result)
-            fields = return_fields(result)
-            for index, item in enumerate(result):
-                if not any(True for _ in tensors_in(item)):
-                    continue
-                if fields:
-                    inner = self.add("call_function", getattr, (node, fields[index]), {})
-                else:
-                    inner = self.add("call_function", operator.getitem, (node, index), {})
-                inner.meta["item"] = index
-                self.bind(item, inner)
-        elif isinstance(result, dict):
-            for key, item in result.items():
-                if any(True for _ in tensors_in(item)):
-                    self.bind(item, self.add("call_function", operator.getitem, (node, key), {}))
-
-    def note_alias(self, tensor: Tensor, node: fx.Node) -> None:
-        """Which other value a tensor shares its memory with, as far as autograd knows."""
-        earlier = self.known(tensor, self.frame)
-        with torch._C.DisableTorchFunction():
-            base = tensor._base
-        if earlier is not None and earlier is not node:
-            node.meta["alias"] = earlier
-        elif base is not None:
-            node.meta["alias"] = self.known(base, self.frame)
-        elif node.target in ("detach", "view_as", nn.Parameter) or node.args[1:2] == ("data",):
-            node.meta["alias"] = node.args[0]
-
-    def remember(self, tensor: Tensor, node: fx.Node) -> None:
-        self.frame.values[id(tensor)] = (weakref.ref(tensor), node)
-
-    def known(self, tensor: Tensor, frame: Frame) -> fx.Node | None:
-        """The node of a tensor in one frame; an id that was given away to a newer tensor does not
-        count.
-        """
-        entry = frame.values.get(id(tensor))
-        return entry[1] if entry is not None and entry[0]() is tensor else None
-
-    def node_of(self, tensor: Tensor) -> fx.Node:
-        """The node that stands for a tensor in the current frame."""
-        node = self.known(tensor, self.frame)
-        return node if node is not None else self.missing(tensor)
-
-    def missing(self, tensor: Tensor) -> fx.Node:
-        """What to do with a tensor that no recorded call made."""
-        raise CaptureError(f"a {tuple(tensor.shape)} tensor was made by no recorded call")
-
-    def node_of_number(self, number: Any) -> Any:
-        """The node of a traced number, or its plain value where it comes from another run."""
-        if number.owner is not self or number.node.graph is not self.frame.graph:
-            return plain(number)
-        return number.node
-
-    def to_nodes(self, value: Any) -> Any:
-        """Values → what an fx node takes: tensors and traced numbers become nodes."""
-        if isinstance(value, fx.Node):
-            return value
-        if isinstance(value, Tensor):
-            return self.node_of(value)
-        if isinstance(value, Traced):
-            return self.node_of_number(value)
-        if isinstance(value, Limit):
-            return nodes_of(value, self.frame.graph, self.known_here)
-        if isinstance(value, torch.Size):
-            items = tuple(self.to_nodes(item) for item in value)
-            return whole_shape(items) or items
-        if type(value) in (tuple, list):
-            return type(value)(self.to_nodes(item) for item in value)
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return tuple(self.to_nodes(item) for item in value)
-        if isinstance(value, dict):
-            return {key: self.to_nodes(item) for key, item in value.items()}
-        if isinstance(value, slice):
-            return slice(
-                self.to_nodes(value.start), self.to_nodes(value.stop), self.to_nodes(value.step)
-            )
-        if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-            return value.tolist()
-        return value
 
     def is_of_nothing(self, tensor: Tensor) -> bool:
         """Whether a tensor was made by a call that was given none: `torch.zeros(b, 4)`."""
@@ -506,29 +374,6 @@ class Recorder(TorchFunctionMode):
     def gave_to_numpy(self) -> bool:
         """Whether an array may have been computed from a tensor of the model."""
         return any(read.call in TO_PYTHON for read in self.reads)
-
-    # -- where we are --------------------------------------------------------------------------
-
-    def positions(self) -> tuple[Position, ...]:
-        """The code positions that led here, innermost first, up to the frame that started the run."""
-        found: list[Position] = []
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code not in self.boundary:
-            if not is_machinery(frame.f_code.co_filename):
-                found.append((frame.f_code, frame.f_lasti))
-            frame = frame.f_back
-        return tuple(found)
-
-    @contextmanager
-    def pause(self) -> Iterator[None]:
-        """Run torch as it is: nothing inside is recorded."""
-        token = ACTIVE.set(None)
-        self.paused += 1
-        try:
-            yield
-        finally:
-            self.paused -= 1
-            ACTIVE.reset(token)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -568,11 +413,6 @@ class Recorder(TorchFunctionMode):
     def is_zero(self, x: Tensor) -> bool:
         return False
 
-    def value_node(self, value: Any) -> fx.Node | None:
-        if isinstance(value, Tensor) and self.stack:
-            return self.known(value, self.frame)
-        return value.node if isinstance(value, Traced) else None
-
 
 def is_of_data(node: fx.Node) -> bool:
     """Whether a number is one that a tensor held, or was computed from such a one."""
@@ -587,18 +427,3 @@ def is_remainder(node: fx.Node) -> bool:
     if node.target is operator.mod:
         return True
     return "val" not in node.meta and any(map(is_remainder, node.all_input_nodes))
-
-
-@lru_cache(maxsize=4096)
-def is_machinery(filename: str) -> bool:
-    """Whether a file is torch's, einops' or the recorder's own: no words for a reader in there.
-
-    The forwards of nn.Transformer and its layers are written like a user's.
-    """
-    if filename == TRANSFORMER:
-        return False
-    return (
-        filename.startswith(LIBRARIES)
-        or (filename.startswith(OWN) and not is_of_a_rule(filename))
-        or filename.endswith(("/contextlib.py", "/functools.py"))
-    )

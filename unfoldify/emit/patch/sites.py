@@ -16,8 +16,8 @@ from torch import fx, nn
 from unfoldify.emit.patch.syntax import UserFile, span
 from unfoldify.lowering.lower import layer_path, rule_of
 from unfoldify.recording.body import Body
+from unfoldify.recording.machinery import TRANSFORMER
 from unfoldify.recording.paths import joined
-from unfoldify.recording.record import TRANSFORMER
 from unfoldify.recording.source import Position, site
 from unfoldify.rules import Rule
 
