@@ -27,13 +27,7 @@ for theme in THEMES:
     torch.manual_seed(0)  # the examples of a theme are drawn while it is imported
     import_module(f"tests.models.{theme}")
 
-ALLOWED = [
-    pytest.param(name, marks=pytest.mark.xfail(reason=example.defect, strict=True))
-    if example.defect
-    else name
-    for name, example in EXAMPLES.items()
-    if not example.refused
-]
+ALLOWED = [name for name, example in EXAMPLES.items() if not example.refused]
 REFUSED = [name for name, example in EXAMPLES.items() if example.refused]
 IN_A_PROCESS_OF_ITS_OWN = ["Buffers", "DataclassOut", "CustomFunction", "NamesThatWouldBeCode"]
 

@@ -25,7 +25,6 @@ _OPAQUE = (
     torch.dtype,
     torch.device,
     torch.Generator,
-    torch.Size,
 )
 
 
@@ -76,7 +75,7 @@ def outline(value: Any, path: str = "", _above: tuple[int, ...] = ()) -> dict[st
     if held is None or id(value) in _above:
         return {}
     name = next((kind for kind in ("list", "dict") if kind in _bases(value)), "tuple")
-    if type(value).__module__ not in ("builtins", "collections", "torch.return_types"):
+    if type(value).__module__ not in ("builtins", "collections", "torch", "torch.return_types"):
         carries = isinstance(value, (Mapping, tuple, list)) or dataclasses.is_dataclass(value)
         name = type(value).__name__ if carries else f"object {type(value).__name__}"
     found = {path: name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import namedtuple
 from typing import Any
 
@@ -79,3 +80,24 @@ def test_what_a_structure_fixes_is_refused_at_other_values() -> None:
         wrong[index] = other
         with pytest.raises(ValueError, match=f"this file was written for {message}"):
             module(*wrong)
+
+
+class Reduction(enum.Enum):
+    MEAN = "mean"
+    SUM = "sum"
+
+
+class ByWord(nn.Module):
+    def forward(self, x, reduction, dtype):
+        return (x.mean(1) if reduction is Reduction.MEAN else x.sum(1)).to(dtype)
+
+
+def test_members_of_enums_and_types_are_refused_at_other_values() -> None:
+    model, x = ByWord(), randn(2, 3)
+    module = written(model, x, Reduction.SUM, torch.float64)
+    wanted = model(x, Reduction.SUM, torch.float64)
+    torch.testing.assert_close(module(x, Reduction.SUM, torch.float64), wanted)
+    with pytest.raises(ValueError, match="this file was written for reduction=Reduction.SUM, not"):
+        module(x, Reduction.MEAN, torch.float64)
+    with pytest.raises(ValueError, match=r"written for dtype=torch.float64, not torch.float32"):
+        module(x, Reduction.SUM, torch.float32)

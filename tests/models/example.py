@@ -20,19 +20,16 @@ class Example:
     kwargs: dict[str, Any]
     fixed: bool = False  # something of the example is fixed by the model's own control flow
     refused: str = ""  # the message, where the model is one that cannot be written down
-    defect: str = ""  # why no right file is written yet
 
 
 EXAMPLES: dict[str, Example] = {}
 
 
-def example(
-    *args: Any, fixed: bool = False, defect: str = "", **kwargs: Any
-) -> Callable[[Build], Build]:
+def example(*args: Any, fixed: bool = False, **kwargs: Any) -> Callable[[Build], Build]:
     """Keep a class of models with the arguments of an example call."""
 
     def keep(build: Build) -> Build:
-        EXAMPLES[build.__name__] = Example(build, args, kwargs, fixed, defect=defect)
+        EXAMPLES[build.__name__] = Example(build, args, kwargs, fixed)
         return build
 
     return keep

@@ -477,3 +477,35 @@ class EnabledForNoReason(Linear3):
     def forward(self, x):
         with torch.enable_grad():
             return self.fc(x * 2)
+
+
+@example(randn(5, 3))
+class DifferentiatesInEvaluation(nn.Module):
+    """A force: what is called whole inside the block is inside it in the file too."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def forward(self, position):
+        with torch.enable_grad():
+            position = position.detach().clone()
+            position.requires_grad = True
+            energy = self.net(position).sum()
+            (force,) = torch.autograd.grad(energy, position, create_graph=self.training)
+        return force
+
+
+@example({"position": randn(5, 3)})
+class AsksItsInputForGradients(nn.Module):
+    """It can do so of a leaf alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 1)
+
+    def forward(self, batch):
+        batch["position"].requires_grad = True
+        energy = self.fc(batch["position"]).sigmoid()
+        force = torch.autograd.grad(energy.sum(), batch["position"], create_graph=True)[0]
+        return {"energy": energy, "force": force}

@@ -245,3 +245,44 @@ class FlagThatHidesAMethod(nn.Module):
 
     def forward(self, x):
         return self.fc(x) if not self.train else x
+
+
+@example(randn(2, 5, 6, 4))
+class ReadAgainAfterTheLoop(nn.Module):
+    """Both directions of an LSTM read its input; no state of theirs may take the input's name."""
+
+    def __init__(self):
+        super().__init__()
+        self.vertical = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+        self.horizontal = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+
+    def forward(self, x):
+        b, height, width, c = x.shape
+        v = x.permute(0, 2, 1, 3)
+        v = v.reshape(-1, height, c)
+        v, _ = self.vertical(v)
+        h = x.reshape(-1, width, c)
+        h, _ = self.horizontal(h)
+        return v.reshape(b, width, height, -1).permute(0, 2, 1, 3) + h.reshape(b, height, width, -1)
+
+
+class Pooled(nn.Module):
+    def __init__(self, kernel):
+        super().__init__()
+        self.pool = nn.MaxPool2d([kernel, kernel], stride=[1, 1]) if kernel else nn.Identity()
+        self.fc = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.fc(self.pool(x))
+
+
+@example(randn(2, 3, 8, 8))
+class KernelsThatAreLists(nn.Module):
+    """Classes are told apart by their kernels, which pooling keeps as they were given."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.Sequential(Pooled(3), Pooled(0), Pooled(1))
+
+    def forward(self, x):
+        return self.blocks(x)

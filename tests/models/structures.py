@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -139,7 +140,7 @@ class OrderedDictOut(Linear3):
         return OrderedDict(out=self.fc(x), largest=x.max(1))
 
 
-@example(randn(2, 3), defect="a torch.Size is returned as something else")
+@example(randn(2, 3))
 class OtherOutputs(Linear3):
     def forward(self, x):
         return self.fc(x), x.shape, 3, True, "words", None, 0.5, torch.float32
@@ -277,3 +278,42 @@ class IndexThatWasComputed(nn.Module):
         y = self.fc(x)
         y[(slice(1, 2),)] = 0.5
         return torch.cat([self.first(y, 0), y]), self.first(y, 1), y[(0,)]
+
+
+@example(randn(2, 3, 8, 6))
+class SizesOut(nn.Module):
+    """Sizes are handed on as torch.Size, whole and in part."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def embed(self, x):
+        return self.conv(x), x.shape[-2:]
+
+    def forward(self, x):
+        y, size = self.embed(x)
+        up = nn.functional.interpolate(y, size=x.shape[2:])
+        return up, size, x.shape, {"size": size, "n": y.numel()}
+
+
+class Side(enum.IntEnum):
+    CHANNELS = 1
+    WIDTH = 3
+
+
+class Padding(enum.StrEnum):
+    REFLECT = "reflect"
+
+
+@example(randn(2, 3, 8, 6), Side.WIDTH, dtype=torch.float64)
+class MembersOfEnums(nn.Module):
+    """What is a number or a text is written as one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x, side, dtype=torch.float32):
+        y = nn.functional.pad(self.conv(x), (1, 1, 1, 1), mode=Padding.REFLECT)
+        return y.sum(side).to(dtype), y.softmax(dim=Side.CHANNELS) * Side.WIDTH, side

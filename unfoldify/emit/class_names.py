@@ -126,7 +126,7 @@ def is_undilated(module: nn.Module) -> bool:
 
 def only_ones(value: Any) -> bool:
     """Whether it is 1 along every axis."""
-    return set(value if isinstance(value, tuple) else (value,)) == {1}
+    return set(value if isinstance(value, (tuple, list)) else (value,)) == {1}
 
 
 # what a kind is called that is so where the first of its class is not

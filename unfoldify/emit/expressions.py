@@ -73,7 +73,8 @@ class Expressions:
         if isinstance(value, (int, float)):
             return self.number(value, origin)
         if isinstance(value, tuple):
-            return ast.Tuple([self.value(item, origin) for item in value], ast.Load())
+            items = [self.value(item, origin) for item in value]
+            return sizes_in_a_row(value, items) or ast.Tuple(items, ast.Load())
         if isinstance(value, list):
             return ast.List([self.value(item, origin) for item in value], ast.Load())
         if isinstance(value, dict):
@@ -277,3 +278,27 @@ def child_of(parent: Any, part: str) -> Any:
     if isinstance(parent, nn.Module) and part in parent._modules:
         return parent._modules[part]
     return None
+
+
+def sizes_in_a_row(values: tuple[Any, ...], items: list[ast.expr]) -> ast.expr | None:
+    """`x.shape[2:]`, where a tuple holds these sizes and none of them has a name."""
+    shape = shape_of(items[0]) if len(items) > 1 else None
+    if shape is None or any(shape_of(item) != shape for item in items):
+        return None
+    places = [item.slice.value for item in items]  # type: ignore[attr-defined]
+    first, end = places[0], places[0] + len(places)
+    if places != list(range(first, end)):
+        return None
+    whole = values[0].args[0].meta.get("length") == end
+    start, stop = constant(first) if first else None, None if whole else constant(end)
+    held: ast.expr = items[0].value  # type: ignore[attr-defined]
+    return ast.Subscript(held, ast.Slice(start, stop), ast.Load()) if start or stop else held
+
+
+def shape_of(item: ast.expr) -> str | None:
+    """The text of the `x.shape` of which an expression takes one size."""
+    if not (isinstance(item, ast.Subscript) and isinstance(item.slice, ast.Constant)):
+        return None
+    held = item.value
+    is_shape = isinstance(held, ast.Attribute) and held.attr == "shape"
+    return ast.unparse(held) if is_shape else None

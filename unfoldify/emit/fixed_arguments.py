@@ -10,16 +10,21 @@ import ast
 import inspect
 import math
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from unfoldify.emit.lines import constant, name
+from unfoldify.emit.lines import constant, dotted, name
+from unfoldify.emit.spelling import object_name
 from unfoldify.nesting import is_object
 from unfoldify.recording.body import Parameter
 from unfoldify.recording.structures import steps_of_argument, tensors_of_argument
+from unfoldify.recording.values import literal
 
-PLAIN = (type(None), bool, int, float, str)
+OF_TORCH = (torch.dtype, torch.layout, torch.memory_format)
+PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
 
 def value_checks(parameters: Iterable[Parameter]) -> list[ast.stmt]:
@@ -47,6 +52,16 @@ def _checks(
 ) -> Iterator[ast.stmt]:
     """The checks of one value, and of what is in it."""
     if isinstance(value, Tensor) or any(value is outer for outer in above):
+        return
+    value = literal(value)
+    if isinstance(value, Enum):  # its class is not in the file
+        text = str(value)
+        test = ast.Compare(ast.Call(name("str"), [place], []), [ast.NotEq()], [constant(text)])
+        yield _refusal(test, f"{ast.unparse(place)}={text}", place)
+        return
+    if isinstance(value, OF_TORCH):
+        test = ast.Compare(place, [ast.NotEq()], [dotted(str(object_name(value)))])
+        yield _refusal(test, f"{ast.unparse(place)}={value}", place)
         return
     if is_object(value) and not any(True for _ in tensors_of_argument(value)):
         return  # a configuration, say: too much to compare

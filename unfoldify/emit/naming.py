@@ -157,9 +157,10 @@ def name_loop(
         give(item, [identifier(targets.pop(0)) if targets else "item"], at)
     for start, final in loop.carried.items():
         initial: Any = start.args[0]
-        wishes = [names[initial]] if initial in names and last.get(initial, -1) <= at else []
+        own = names[initial] if initial in names and last.get(initial, -1) <= at else None
         hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
-        give(start, [*([hint] if hint else []), *wishes, *LETTERS], at)
+        # it is set in front of the head, which may still read what ends there
+        give(start, [*filter(None, [hint, own]), *LETTERS], at - 1, own)
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
         if value not in loop.carried:  # else it is kept before the round's first statement

@@ -27,10 +27,13 @@ class Variables:
         holder = self.holders.get(name)
         return name not in self.reserved and (holder is None or self.last.get(holder, -1) <= at)
 
-    def give(self, node: fx.Node, wishes: Iterable[str], at: int) -> None:
-        """The first of the wishes that is free."""
+    def give(
+        self, node: fx.Node, wishes: Iterable[str], at: int, inherited: str | None = None
+    ) -> None:
+        """The first of the wishes that is free, or that the value inherits."""
         self.make_way(node, at)
-        self.take(node, next(wish for wish in numbered(wishes) if self.is_free(wish, at)))
+        free = (w for w in numbered(wishes) if w == inherited or self.is_free(w, at))
+        self.take(node, next(free))
 
     def take(self, node: fx.Node, name: str) -> None:
         """The name is the node's from here on."""

@@ -34,7 +34,7 @@ def suggested_inputs(model: nn.Module, names: Sequence[str]) -> tuple[Suggestion
 
 def _runs(model: nn.Module, inputs: Sequence[Suggestion]) -> bool:
     given = parse_inputs([one.option.strip("'") for one in inputs])
-    with preserved(model), silenced(), torch.no_grad():
+    with preserved(model), silenced():
         try:
             args, kwargs = draw(given, torch.get_default_dtype(), torch.device("cpu"))
             model.eval()(*args, **kwargs)

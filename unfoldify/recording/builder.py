@@ -25,7 +25,7 @@ from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.source import Position
 from unfoldify.recording.spelling import return_fields, whole_shape
 from unfoldify.recording.traced import ACTIVE, Traced, plain
-from unfoldify.recording.values import describe, tensors_in
+from unfoldify.recording.values import describe, literal, tensors_in
 
 
 @dataclass(eq=False)
@@ -156,7 +156,7 @@ class GraphBuilder(TorchFunctionMode):
             )
         if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
             return value.tolist()
-        return value
+        return literal(value)
 
     def positions(self) -> tuple[Position, ...]:
         """The code positions that led here, innermost first, up to the frame that started the run."""

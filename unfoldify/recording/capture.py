@@ -37,7 +37,7 @@ from unfoldify.recording.structures import (
     tensors_of_argument,
 )
 from unfoldify.recording.traced import Traced, plain
-from unfoldify.recording.values import plain_arguments, tensors_in
+from unfoldify.recording.values import literal, plain_arguments, tensors_in
 
 
 @dataclass(frozen=True)
@@ -272,10 +272,8 @@ class ModelRecorder(ScopedRecorder):
         """What a module returned, as the graph's output; `whole` keeps classes, else they become
         tuples.
         """
-        if isinstance(value, (Tensor, Traced)):
+        if isinstance(value, (Tensor, Traced, torch.Size)):
             return self.to_nodes(value)
-        if isinstance(value, torch.Size):
-            return tuple(self.result(item) for item in value)
         if type(value) in (tuple, list):
             return type(value)(self.result(item, whole=whole) for item in value)
         if type(value) is dict:
@@ -283,7 +281,7 @@ class ModelRecorder(ScopedRecorder):
         if isinstance(
             value, (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
         ):
-            return value
+            return literal(value)
         if type(value).__module__ == "torch.return_types":
             return self.return_type(value)
         if whole:

@@ -187,7 +187,7 @@ def inline(body: Body, call: fx.Node) -> None:
         with body.graph.inserting_before(call):
             copy = body.graph.node_copy(node, lambda n: values[n])
         values[node] = copy
-        adopt(body, copy, node, path, outer)
+        adopt(body, copy, node, call)
         last = copy
     if isinstance(result, fx.Node):
         if result is last:
@@ -203,9 +203,12 @@ def inline(body: Body, call: fx.Node) -> None:
     body.graph.erase_node(call)
 
 
-def adopt(body: Body, copy: fx.Node, node: fx.Node, path: str, outer: tuple[Position, ...]) -> None:
-    """Make a copied node one of the parent's: its paths, its history, its layer."""
+def adopt(body: Body, copy: fx.Node, node: fx.Node, call: fx.Node) -> None:
+    """Make a copied node one of the parent's: its paths, its history, its layer, its block."""
+    path, outer = str(call.target), call.meta.get("positions", ())
     copy.meta = dict(node.meta)
+    if "grad" in call.meta:
+        copy.meta.setdefault("grad", call.meta["grad"])
     if node.op in ("call_module", "get_attr"):
         copy.target = joined(path, str(node.target))
     if "layer" in copy.meta:

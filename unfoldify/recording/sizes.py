@@ -128,7 +128,7 @@ def free_sizes(
 ) -> tuple[SizeVariant, ...]:
     """One variant for each group of dims that the model lets move, and last all groups at once.
 
-    The model runs in evaluation mode without gradients and comes back as it was. A dim that
+    The model runs in evaluation mode, without gradients if it can, and comes back as it was. A dim that
     is not accepted alone is tried together with others of its size (a batch in two inputs, both
     sides of a mask). What is not found within `max_seconds`, by what the runs compute, counts as not
     free.
@@ -137,7 +137,9 @@ def free_sizes(
     with preserved(model), silenced(), torch.no_grad():
         trial = _Trial(model, args, kwargs, max_seconds)
         if not trial.accepts(()):
-            return ()
+            torch.set_grad_enabled(True)  # a model that differentiates, perhaps
+            if not trial.accepts(()):
+                return ()
         groups = _free_groups(trial)
         alone = tuple(SizeVariant((group,), model, args, kwargs) for group in groups)
         together: tuple[Group, ...] = ()

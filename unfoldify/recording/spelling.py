@@ -95,14 +95,9 @@ def spelled(func: Any, name: str, args: Any, kwargs: Any) -> tuple[str, Any, Any
         return "call_function", getattr, (args[0], func.__self__.__name__), {}
     if name == "__set__":
         return "call_function", setattr, (args[0], func.__self__.__name__, args[1]), {}
-    if func is torch.autograd.grad:  # it hands on tuples, and flags that nobody gave
+    if func is torch.autograd.grad:  # it hands on tuples
         alone = [a[0] if isinstance(a, tuple) and len(a) == 1 else a for a in args]
-        return (
-            "call_function",
-            func,
-            tuple(alone),
-            {k: v for k, v in kwargs.items() if v is not False},
-        )
+        return "call_function", func, tuple(alone), kwargs
     if name == "__getitem__":
         return "call_function", operator.getitem, args, {}
     if name == "__setitem__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import torch
 from torch import fx
 
 from unfoldify.recording.align import choose
@@ -28,6 +29,8 @@ def tidy(body: Body) -> None:
             tidy(node.meta["body"])
         elif getattr(node.target, "__name__", "") in HIDING:
             settle_rate(node)
+        elif node.target is torch.autograd.grad:  # it hands on flags that nobody gave
+            node.kwargs = {key: flag for key, flag in node.kwargs.items() if flag is not False}
         else:
             kept = kept_operand(node)
             held = "kept" in node.meta or (changed and "val" in node.meta)

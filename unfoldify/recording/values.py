@@ -104,3 +104,14 @@ def plain_value(value: Any) -> Any:
         if isinstance(value, (bool, int, float, complex, str))
         else type(value).__name__
     )
+
+
+def literal(value: Any) -> Any:
+    """A number or a text of a class of its own (a member of an IntEnum, numpy's float64) as the plain
+    one that it is.
+    """
+    plain: tuple[Any, ...] = (bool, int, float, complex)
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    kind = next((kind for kind in plain if isinstance(value, kind)), None)
+    return value if kind is None or type(value) is kind else kind(value)

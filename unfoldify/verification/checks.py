@@ -26,9 +26,6 @@ ROUNDING = 1e-14  # how far weights and inputs are moved to see what rounding ca
 MARGIN = 10  # how much more than the original's own movement a rewritten model may differ
 
 
-NO_GRADIENT = "not differentiable with respect to"  # torch, of an argument that may have none
-
-
 @dataclass(frozen=True)
 class Pair:
     """Two models and the conditions under which the original runs."""
@@ -57,8 +54,7 @@ def settle(
     """
     first: tuple[Pair, Run] | None = None
     for state, conditions in _conditions(original, rewritten, setting):
-        pair = Pair(original, rewritten, state, conditions, relative)
-        found = run(original, call, state, conditions)
+        pair, found = as_it_runs(Pair(original, rewritten, state, conditions, relative), call)
         if found.failure is None and _telling(found):
             return pair, found
         if first is None or (first[1].failure is not None and found.failure is None):
@@ -79,6 +75,29 @@ def _conditions(
             yield state, replace(setting, wide=wide)
 
 
+def as_it_runs(pair: Pair, call: Call) -> tuple[Pair, Run]:
+    """The original's run, and the conditions that it takes where it does not take the ones given."""
+    while True:
+        found = run(pair.original, call, pair.state, pair.setting)
+        milder = _milder(pair.setting, found.failure) if found.failure is not None else None
+        if milder is None:
+            return pair, found
+        pair = replace(pair, setting=milder)
+
+
+def _milder(setting: Setting, failure: str) -> Setting | None:
+    """What to grant a model that fails, by what torch says of it."""
+    if not setting.gradients and "does not require grad" in failure:
+        return replace(setting, gradients=True)  # it differentiates
+    if not setting.leaves and "requires_grad flags of leaf" in failure:
+        return replace(setting, leaves=True)  # `x.requires_grad = True`, of an input
+    if setting.thaw and "leaf" in failure:
+        return replace(setting, thaw=False)  # it writes to its weights
+    if setting.thaw_inputs and "not differentiable with respect to" in failure:
+        return replace(setting, thaw_inputs=False)  # running statistics that come as an input
+    return None
+
+
 def _telling(found: Run) -> bool:
     floats = [x for x in found.outputs.values() if isinstance(x, Tensor) and x.is_floating_point()]
     return all(not x.numel() or bool(x.isfinite().any()) for x in floats)
@@ -86,15 +105,10 @@ def _telling(found: Run) -> bool:
 
 def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Check:
     """Runs both models and compares them; noise is measured where they differ."""
+    if wanted is None:
+        pair, wanted = as_it_runs(pair, call)
     setting = pair.setting
     base = Check(mode_of(setting), inputs, precision(pair))
-    wanted = wanted or run(pair.original, call, pair.state, setting)
-    if wanted.failure is not None and setting.thaw and "leaf" in wanted.failure:
-        frozen = replace(pair, setting=replace(setting, thaw=False))  # it writes to its weights
-        return check(frozen, call, inputs)
-    if wanted.failure is not None and setting.thaw_inputs and NO_GRADIENT in wanted.failure:
-        frozen = replace(pair, setting=replace(setting, thaw_inputs=False))
-        return check(frozen, call, inputs)  # running statistics that come as an input
     if wanted.failure is not None:
         return replace(base, skipped=f"the original fails: {wanted.failure}")
     found = run(pair.rewritten, call, pair.state, setting)
@@ -127,10 +141,11 @@ def own_type(pair: Pair, call: Call, inputs: str, exact: Run) -> Check:
     """Outputs in the model's own type, no further from float64 than the original's are."""
     narrow = replace(pair, setting=replace(pair.setting, wide=False, gradients=False))
     base = Check("evaluation", inputs, precision(narrow), own_type=True)
-    wanted = run(pair.original, call, pair.state, narrow.setting)
+    narrow, wanted = as_it_runs(narrow, call)
     if wanted.failure is not None:
         return replace(base, skipped=f"the original fails: {wanted.failure}")
-    found = run(pair.rewritten, call, pair.state, narrow.setting)
+    found = replace(run(pair.rewritten, call, pair.state, narrow.setting), gradients={})
+    wanted = replace(wanted, gradients={})
     rounding = noise_between(replace(exact, gradients={}), [wanted])
     comparison, notes, unstable = _judged(narrow, call, found, wanted, rounding)
     return replace(

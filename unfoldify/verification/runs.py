@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from unfoldify import nesting
 from unfoldify.preserve import preserved, seed_everything, silenced, unexpanded
+from unfoldify.recording.values import literal
 from unfoldify.verification.precision import Double, InOrder
 from unfoldify.verification.redraw import WIDE, is_plain, pointed_at, relaid, state_tensors
 
@@ -40,6 +41,7 @@ class Setting:
     gradients: bool = True
     thaw: bool = True  # gradients also of parameters that ask for none
     thaw_inputs: bool = True  # and of inputs that ask for none
+    leaves: bool = False  # inputs are leaves, for the model to ask for their gradients itself
     nudge: float = 0.0  # weights and inputs are moved by this part of themselves
     nudge_seed: int = 0
     seed: int = 0
@@ -95,7 +97,8 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
         outline = nesting.outline(value, "output")
         ends = {path: t for path, t in outputs.items() if not in_object(path, outline)}
         try:
-            gradients = _gradients(ends, sources | given.leaves) if setting.gradients else {}
+            ours = sources | given.learning()
+            gradients = _gradients(ends, ours) if setting.gradients else {}
         except Exception as error:
             failure = described(error)
     return Run(
@@ -126,10 +129,15 @@ class _Inputs:
         given = leaf
         asked = self.setting.thaw_inputs or tensor.requires_grad
         if self.setting.gradients and asked and is_inexact(leaf):
-            self.leaves[path] = leaf.requires_grad_()
-            given = leaf.clone()  # a leaf could not be written to
+            self.leaves[path] = leaf
+            if not self.setting.leaves:
+                given = leaf.requires_grad_().clone()  # a leaf could not be written to
         self.tensors[path] = given, given._version
         return given
+
+    def learning(self) -> dict[str, Tensor]:
+        """The leaves of which gradients are asked for."""
+        return {path: leaf for path, leaf in self.leaves.items() if leaf.requires_grad}
 
     def written(self) -> frozenset[str]:
         """The inputs that have been changed in place since."""
@@ -147,7 +155,7 @@ def in_object(path: str, outline: Mapping[str, str]) -> bool:
 def _kept(value: Any) -> Any:
     if not isinstance(value, Tensor):
         numeric = getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufc")
-        return torch.as_tensor(value) if numeric else value
+        return torch.as_tensor(value) if numeric else literal(value)
     value = value.detach()
     value = value.dequantize() if value.is_quantized else value
     return value if value.layout is torch.strided else value.to_dense()
