@@ -97,7 +97,7 @@ def test_members_of_enums_and_types_are_refused_at_other_values() -> None:
     module = written(model, x, Reduction.SUM, torch.float64)
     wanted = model(x, Reduction.SUM, torch.float64)
     torch.testing.assert_close(module(x, Reduction.SUM, torch.float64), wanted)
-    with pytest.raises(ValueError, match="this file was written for reduction=Reduction.SUM, not"):
+    with pytest.raises(ValueError, match=r"this file was written for reduction=Reduction.SUM, not"):
         module(x, Reduction.MEAN, torch.float64)
     with pytest.raises(ValueError, match=r"written for dtype=torch.float64, not torch.float32"):
         module(x, Reduction.SUM, torch.float32)
