@@ -223,3 +223,43 @@ class PeriodsThroughNumpy(nn.Module):
         for period in x.shape[1] // top:
             picked = picked + self.fc(x)[:, :period].mean(1, keepdim=True)
         return picked
+
+
+def reversed_gradient(x, strength):
+    class Reversed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return -strength * gradient
+
+    return Reversed.apply(x)
+
+
+@example(randn(4, 3))
+class FunctionMadeInACall(nn.Module):
+    """Its class is another one in each call, and the same in all that matters."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return reversed_gradient(self.fc(x), 0.5) + reversed_gradient(x, 0.5)
+
+
+@refused(
+    "reversed_gradient.<locals>.Reversed, an autograd.Function, is made anew with other values "
+    "around it in each call, and a file has it once.\nDefine it outside the function, and hand the "
+    "values over as arguments of apply.",
+    randn(4, 3),
+)
+class FunctionMadeInTwoWays(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return reversed_gradient(self.fc(x), 0.5) + reversed_gradient(x, 2.0)

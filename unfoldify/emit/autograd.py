@@ -26,7 +26,14 @@ Edit = tuple[int, int, str]  # from one character of the text to another, and wh
 def autograd_sources(classes: Iterable[type]) -> list[str]:
     """The blocks of text that define the classes, each after what it needs."""
     blocks: dict[str, str] = {}
+    made: dict[str, type] = {}  # classes that functions make, each time with other values
     for cls in classes:
+        if made.setdefault(cls.__qualname__, cls) is not cls and "<locals>" in cls.__qualname__:
+            raise CaptureError(
+                f"{cls.__qualname__}, an autograd.Function, is made anew with other values around it "
+                "in each call, and a file has it once.\nDefine it outside the function, and hand "
+                "the values over as arguments of apply."
+            )
         define(cls, blocks, cls)
     return list(blocks.values())
 
@@ -46,12 +53,16 @@ def define(item: Any, blocks: dict[str, str], user: type) -> None:
 
 
 def closure(item: Any) -> dict[str, Any]:
-    return dict(inspect.getclosurevars(item).nonlocals) if isinstance(item, FunctionType) else {}
+    """What a function, or the methods of a class, know of the function around them."""
+    found: dict[str, Any] = {}
+    for function in functions(item):
+        found.update(inspect.getclosurevars(function).nonlocals)
+    return found
 
 
 def used_names(item: Any, tree: ast.stmt) -> set[str]:
     """The global names that run with a class or function: of its code, its bases, its decorators."""
-    found = {name for code in codes(item) for name in global_names(code)}
+    found = {name for f in functions(item) for name in global_names(f.__code__)}
     heads: list[ast.AST] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
@@ -67,14 +78,13 @@ def used_names(item: Any, tree: ast.stmt) -> set[str]:
     return {name for name in found if not hasattr(builtins, name)}
 
 
-def codes(item: Any) -> Iterator[CodeType]:
-    if isinstance(item, type):
-        for value in vars(item).values():
-            function = inspect.unwrap(getattr(value, "__func__", value))
-            if isinstance(function, FunctionType):
-                yield function.__code__
-    elif isinstance(item, FunctionType):
-        yield item.__code__
+def functions(item: Any) -> Iterator[FunctionType]:
+    """A function itself, or the methods of a class."""
+    held = vars(item).values() if isinstance(item, type) else [item]
+    for value in held:
+        function = inspect.unwrap(getattr(value, "__func__", value))
+        if isinstance(function, FunctionType):
+            yield function
 
 
 def global_names(code: CodeType) -> Iterator[str]:

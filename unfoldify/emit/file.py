@@ -84,8 +84,8 @@ def autograd_functions(merged: Merged) -> list[str]:
     """The source of the user's own autograd functions, with what it needs."""
     bodies = walk_bodies(merged.root.bodies[0]) if merged.root.bodies else ()
     targets = [node.target for body in bodies for node in body.graph.nodes]
-    called = [target.cls for target in targets if isinstance(target, AutogradCall)]
-    return autograd_sources(dict.fromkeys(called))
+    called = dict.fromkeys(target for target in targets if isinstance(target, AutogradCall))
+    return autograd_sources([target.cls for target in called])
 
 
 def output_classes(merged: Merged) -> Iterator[ast.ClassDef]:

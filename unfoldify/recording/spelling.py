@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -75,11 +76,35 @@ REFLECTED: dict[str, Callable[..., Any]] = {
 UNARY = {operator.neg, operator.invert}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AutogradCall:
-    """Call target: `Cls.apply` of a user's autograd.Function."""
+    """Call target: `Cls.apply` of a user's autograd.Function.
+
+    A class that a function makes anew in every call is the same one as long as it knows the same.
+    """
 
     cls: type
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AutogradCall) and (
+            self.cls is other.cls or (self._made_in_a_call and self._made_of == other._made_of)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.cls.__qualname__)
+
+    @property
+    def _made_in_a_call(self) -> bool:
+        return "<locals>" in self.cls.__qualname__
+
+    @property
+    def _made_of(self) -> tuple[Any, ...]:
+        methods = [getattr(method, "__func__", method) for method in vars(self.cls).values()]
+        written = [method for method in methods if isinstance(method, FunctionType)]
+        return self.cls.__qualname__, [
+            (method.__code__, [cell.cell_contents for cell in method.__closure__ or ()])
+            for method in written
+        ]
 
     @property
     def __name__(self) -> str:
