@@ -15,6 +15,7 @@ from unfoldify.emit.constructor import in_wrappings, is_instance, literal
 from unfoldify.emit.counts import COUNT
 from unfoldify.emit.format import Comment, Remarked
 from unfoldify.emit.functions.function import FunctionCall, without_defaults
+from unfoldify.emit.layer_numbers import LayerNumber
 from unfoldify.emit.lines import (
     BEFORE_SHAPE,
     ClassCall,
@@ -278,7 +279,11 @@ class Arguments:
                     return None
                 from unfoldify.emit.expressions import Expressions
 
-                return reading.spelled(Expressions(self.first.module, {}).path(group.layer))
+                layer = Expressions(self.first.module, {}).path(group.layer)
+                whole = ast.Attribute(layer, reading.label, ast.Load())
+                if reading.axis is None:
+                    return whole
+                return LayerNumber(whole, reading.axis, len(getattr(layers[0], reading.label)))
         return None
 
 
@@ -325,12 +330,6 @@ class Reading:
     def of(self, layer: Any) -> Any:
         value = getattr(layer, self.label, None)
         return value if self.axis is None else item(value, self.axis)
-
-    def spelled(self, layer: ast.expr) -> ast.expr:
-        whole = ast.Attribute(layer, self.label, ast.Load())
-        if self.axis is None:
-            return whole
-        return ast.Subscript(whole, ast.Constant(self.axis), ast.Load())
 
 
 READINGS = [Reading(label, axis) for label in LAYER_NUMBERS for axis in (None, 0, 1, 2)]

@@ -19,6 +19,7 @@ from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
 from unfoldify.emit.hoisting import hoisted
 from unfoldify.emit.imports import imports
+from unfoldify.emit.layer_numbers import with_names
 from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.repetition import folded
 from unfoldify.emit.replaced import replaced, shapes
@@ -75,7 +76,9 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
         owner = next(b for b in first.bodies if b.module is first.module)
         words = forward_docstring(first.module, label)
         arguments_ = signature(owner, text.names, is_root=is_root)
-        body.append(function(label, arguments_, [*words, *(lines or [ast.Pass()])]))
+        body.append(
+            function(label, arguments_, [*words, *(list(with_names(lines)) or [ast.Pass()])])
+        )
     words = class_docstring(kind, merged)
     return ast.ClassDef(kind.name, [base], [], [*words, *(body or [ast.Pass()])], [])
 
