@@ -23,6 +23,7 @@ from unfoldify.emit.words_for_values import (
     identifier,
     is_item,
     is_telling,
+    key_word,
     layer_word,
     list_word,
     local_name,
@@ -232,6 +233,8 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
     yield from words_of_item(node)
     if hint is not None:
         yield hint
+    else:
+        yield from key_word(node)
     if hint is None or len(hint) == 1:
         yield from (name for name in carried[:1] if use.role != "assigned")
         if hint in LETTERS or (operand in LETTERS and not is_telling(attribute)):

@@ -139,6 +139,16 @@ def is_item(node: fx.Node) -> bool:
     return isinstance(call, fx.Node) and "body" in call.meta and isinstance(node.args[1], int)
 
 
+def key_word(node: fx.Node) -> Iterator[str]:
+    """`position` for `batch["position"]` and for `batch.position`."""
+    if node.target not in (operator.getitem, getattr) or "val" not in node.meta:
+        return
+    holder, key = node.args
+    held_by_tensor = isinstance(holder, fx.Node) and "val" in holder.meta
+    if isinstance(key, str) and key.isidentifier() and not held_by_tensor:
+        yield identifier(key)
+
+
 def words_of_item(node: fx.Node) -> Iterator[str]:
     """What the child that returns an item calls it, and what a child that takes it does."""
     own = returned_name(node)

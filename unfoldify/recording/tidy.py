@@ -53,14 +53,18 @@ def kept_operand(node: fx.Node) -> fx.Node | None:
 
 
 def is_unchanged(operand: fx.Node, number: Any, result: fx.Node) -> bool:
-    """Whether kind, type and shape stay. A sum with 0 makes 0.0 of -0.0, so it has to be whole."""
+    """Whether kind, type and shape stay. A sum with 0 makes 0.0 of -0.0: what is not whole is added
+    to, then, as by Python's `sum`, which starts from 0.
+    """
     if "val" not in operand.meta:
         return type(operand.meta.get("value")) is int and type(number) is int
     ours, theirs = operand.meta["val"], result.meta.get("val")
     if theirs is None or (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
         return False
     is_sum = result.target in (operator.add, operator.sub)
-    return not (is_sum and (ours.dtype.is_floating_point or ours.dtype.is_complex))
+    is_whole = not (ours.dtype.is_floating_point or ours.dtype.is_complex)
+    goes_on = all(user.target is operator.add for user in result.users)
+    return is_whole or not is_sum or (goes_on and bool(result.users))
 
 
 def stand_in(node: fx.Node, kept: fx.Node) -> None:
