@@ -263,3 +263,47 @@ class FunctionMadeInTwoWays(nn.Module):
 
     def forward(self, x):
         return reversed_gradient(self.fc(x), 0.5) + reversed_gradient(x, 2.0)
+
+
+@example(randn(4, 3))
+class SetsASeed(Linear3):
+    """Also the one that a check may have set."""
+
+    def forward(self, x):
+        torch.manual_seed(0)
+        return self.fc(x) + torch.randn(3)
+
+
+@example(randn(4, 3))
+class DrawsApart(Linear3):
+    """What is drawn inside leaves the numbers outside as they are."""
+
+    def forward(self, x):
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            mask = torch.rand_like(x)
+        return self.fc(x) * mask + torch.rand_like(x)
+
+
+@example(randn(4, 3))
+class DrawsFromItsOwnGenerator(Linear3):
+    def forward(self, x):
+        generator = torch.Generator()
+        generator.manual_seed(3)
+        first = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        return self.fc(x) + first * torch.rand(3, generator=generator)
+
+
+@refused(
+    "randn draws from a generator that was used or made before: what it draws depends on earlier "
+    "calls, and a file cannot say that.\nMake and seed the generator in the forward that draws from "
+    "it, or draw without one.",
+    randn(4, 3),
+)
+class DrawsFromAGeneratorThatStays(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(1)
+
+    def forward(self, x):
+        return self.fc(x) + torch.randn(3, generator=self.generator)

@@ -57,9 +57,7 @@ class Expressions:
         if node.op == "call_method":
             receiver, *rest = node.args
             call = ast.Attribute(self.value(receiver), str(node.target), ast.Load())
-            return self.call(
-                call, getattr(torch.Tensor, str(node.target)), tuple(rest), node, method=True
-            )
+            return self.call(call, method(str(node.target)), tuple(rest), node, method=True)
         return self.function_call(node)
 
     # -- values --------------------------------------------------------------------------------
@@ -278,6 +276,11 @@ def child_of(parent: Any, part: str) -> Any:
     if isinstance(parent, nn.Module) and part in parent._modules:
         return parent._modules[part]
     return None
+
+
+def method(label: str) -> Any:
+    """A method of tensors, or of generators."""
+    return getattr(torch.Tensor, label, None) or getattr(torch.Generator, label)
 
 
 def sizes_in_a_row(values: tuple[Any, ...], items: list[ast.expr]) -> ast.expr | None:

@@ -48,6 +48,7 @@ class GraphBuilder(TorchFunctionMode):
         super().__init__()
         self.stack: list[Frame] = []
         self.paused = 0
+        self.generators: dict[int, tuple[torch.Generator, fx.Node]] = {}
 
     @property
     def frame(self) -> Frame:
@@ -131,6 +132,11 @@ class GraphBuilder(TorchFunctionMode):
             return plain(number)
         return number.node
 
+    def node_of_generator(self, generator: torch.Generator) -> Any:
+        """The node of a generator that the run has made."""
+        _, node = self.generators.get(id(generator), (None, None))
+        return node if node is not None and node.graph is self.frame.graph else generator
+
     def to_nodes(self, value: Any) -> Any:
         """Values → what an fx node takes: tensors and traced numbers become nodes."""
         if isinstance(value, fx.Node):
@@ -139,6 +145,8 @@ class GraphBuilder(TorchFunctionMode):
             return self.node_of(value)
         if isinstance(value, Traced):
             return self.node_of_number(value)
+        if isinstance(value, torch.Generator):
+            return self.node_of_generator(value)
         if isinstance(value, Limit):
             return nodes_of(value, self.frame.graph, self.known_here)
         if isinstance(value, torch.Size):

@@ -33,6 +33,7 @@ RANDOM = (
     *("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_"),
     *("uniform_", "rrelu", "gumbel", "cauchy_", "geometric_", "random_", "rnn", "lstm", "gru"),
     *("scaled_dot_product_attention", "multi_head_attention_forward", "checkpoint"),
+    *("manual_seed", "rng_state"),
 )
 
 

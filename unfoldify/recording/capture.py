@@ -25,6 +25,7 @@ from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
+from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.record import Read
 from unfoldify.recording.scopes import ScopedRecorder
 from unfoldify.recording.source import Position
@@ -89,6 +90,7 @@ class ModelRecorder(ScopedRecorder):
         for path, module in model.named_modules(remove_duplicate=False):
             self.module_paths.setdefault(id(module), []).append(path)
         self.root: Body
+        self.held_generators: set[int] = set()
         self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
 
     # -- modules -------------------------------------------------------------------------------
@@ -207,6 +209,7 @@ class ModelRecorder(ScopedRecorder):
         body = Body(fx.Graph(), module=self.model, training=self.model.training)
         self.root = body
         self.stack.append(body)
+        self.held_generators = generators_held(self.model, (args, kwargs))
         bound = inspect.signature(self.model.forward).bind(*args, **kwargs)
         for name, value, kind in given_one_by_one(bound):
             has_tensor = any(True for _ in tensors_of_argument(value))
@@ -223,6 +226,9 @@ class ModelRecorder(ScopedRecorder):
         body.graph.output(self.result(result, whole=True))
         self.stack.pop()
         return result
+
+    def is_held(self, generator: torch.Generator) -> bool:
+        return id(generator) in self.held_generators
 
     def note_new_state(self, module: nn.Module, before: Mapping[str, Any]) -> None:
         """A buffer or parameter that forward replaced by a value of its own is an assignment of the

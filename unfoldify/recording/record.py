@@ -36,6 +36,7 @@ from unfoldify.recording.calls import (
 from unfoldify.recording.conversions import converts, only_calls
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.old_tensors import original
+from unfoldify.recording.random_state import seed_of_new
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import (
     AutogradCall,
@@ -93,11 +94,7 @@ class Recorder(GraphBuilder):
         args = tuple(original(arg) for arg in args)
         kwargs = {key: original(value) for key, value in kwargs.items()}
         tensors = list(tensors_in((args, kwargs)))
-        self.refuse_transforms(func, tensors)
-        self.refuse_nested(func, tensors)
-        if func is torch._C._set_grad_enabled:
-            self.note_mode(*args)
-        self.differentiates |= func is torch.autograd.grad
+        self.look_at(func, tensors, args, kwargs)
         versions = [version(tensor) for tensor in tensors]
         frozen = [tensor for tensor in tensors if not tensor.requires_grad]
         with self.pause():
@@ -142,6 +139,16 @@ class Recorder(GraphBuilder):
             result = self.distinct(result, tensors)
         self.bind(result, node)
         return result
+
+    def look_at(self, func: Any, tensors: list[Tensor], args: Any, kwargs: Any) -> None:
+        """What has to be known of a call before it runs."""
+        self.refuse_transforms(func, tensors)
+        self.refuse_nested(func, tensors)
+        if func is torch._C._set_grad_enabled:
+            self.note_mode(*args)
+        self.differentiates |= func is torch.autograd.grad
+        if isinstance(kwargs.get("generator"), torch.Generator):
+            self.note_generator(kwargs["generator"], call_name(func))
 
     def refuse_transforms(self, func: Any, tensors: list[Tensor]) -> None:
         """torch.vmap, torch.func.grad: their tensors stand for others, and no line says so."""
@@ -256,6 +263,38 @@ class Recorder(GraphBuilder):
         self.bind(result, node)
         return result
 
+    def seeding(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """A call that sets the state of torch's own generator, or reads it."""
+        with self.pause(), torch._C.DisableTorchFunction():
+            result = function(*plain_arguments(args), **plain_arguments(kwargs))
+        node = self.add("call_function", function, args, kwargs)
+        if isinstance(result, Tensor):
+            node.meta.update(name="state", positions=())
+            self.bind(result, node)
+        return result
+
+    def note_generator(self, generator: torch.Generator, call: str) -> None:
+        """A generator that the run has made is made in the file too, where it is used first."""
+        known = self.generators.get(id(generator))
+        if known is not None and known[1].graph is self.frame.graph:
+            return
+        seed = None if known is not None or self.is_held(generator) else seed_of_new(generator)
+        if seed is None:
+            raise CaptureError(
+                f"{users_place(self.positions())}{call} draws from a generator that was used or made "
+                "before: what it draws depends on earlier calls, and a file cannot say that.\n"
+                "Make and seed the generator in the forward that draws from it, or draw without one."
+            )
+        new = self.add("call_function", torch.Generator, (), {})
+        new.meta["chained"] = True
+        node = self.add("call_method", "manual_seed", (new, seed), {})
+        node.meta.update(name="generator", positions=())
+        self.generators[id(generator)] = (generator, node)
+
+    def is_held(self, generator: torch.Generator) -> bool:
+        """Whether a generator is one of the model or of its example."""
+        return False
+
     def numbers(self, func: Any, name: str, args: Any, kwargs: Any, result: Any) -> Any:
         """Sizes and values read from a tensor: numbers that remember the call."""
         if name == "size" and isinstance(result, int) and len(args) + len(kwargs) == 2:
@@ -312,7 +351,7 @@ class Recorder(GraphBuilder):
 
     def note_mode(self, enabled: bool) -> None:
         """`with torch.enable_grad():` begins or ends."""
-        caller = sys._getframe(3).f_code.co_name
+        caller = sys._getframe(4).f_code.co_name
         if caller == "__enter__":
             self.asked_modes.append((enabled, len(self.stack)))
         elif caller == "__exit__" and self.asked_modes:

@@ -1,7 +1,8 @@
 """What is called by other names while a model is recorded: calls that torch keeps from being seen.
 
 einops calls stay whole, checkpoints run what they guard, scripted functions run their Python, a
-custom autograd.Function is one call, `torch.FloatTensor(...)` is `torch.tensor(...)`, numbers of
+custom autograd.Function is one call, `torch.FloatTensor(...)` is `torch.tensor(...)`, seeds are set
+in the file as well, numbers of
 `torch.finfo(dtype)` and `math.sqrt(size)` say where they come from. Whoever imported these by name
 calls the stand-in meanwhile.
 """
@@ -22,6 +23,7 @@ import torch.utils.checkpoint
 from unfoldify.recording.arithmetic import recorded_mathematics
 from unfoldify.recording.limits import recorded_finfo
 from unfoldify.recording.old_tensors import OLD_TYPES
+from unfoldify.recording.random_state import recorded_seeding
 from unfoldify.recording.traced import ACTIVE
 
 EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
@@ -63,6 +65,7 @@ def replacements() -> dict[int, Callable[..., Any]]:
     found[id(torch.from_numpy)] = tensor_of_array(torch.from_numpy)
     found[id(torch.finfo)] = recorded_finfo(torch.finfo)
     found.update((id(function), call) for function, call in recorded_mathematics())
+    found.update((id(function), call) for function, call in recorded_seeding())
     found.update((id(old.original), old) for old in OLD_TYPES)
     return found
 

@@ -1,0 +1,51 @@
+"""Seeds and generators decide which numbers are drawn; no mode of torch's sees the calls that set them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from unfoldify.recording.traced import ACTIVE
+
+SEEDING = (torch.manual_seed, torch.get_rng_state, torch.set_rng_state)  # and by them fork_rng
+
+
+def recorded_seeding() -> Iterator[tuple[Any, Callable[..., Any]]]:
+    """Each function that sets the state of torch's own generator, and its stand-in."""
+    yield from ((function, _recorded(function)) for function in SEEDING)
+
+
+def _recorded(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        recorder: Any = ACTIVE.get()
+        if recorder is None or not recorder.is_recording():
+            return function(*args, **kwargs)
+        return recorder.seeding(function, args, kwargs)
+
+    call.__name__ = function.__name__
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    return call
+
+
+def seed_of_new(generator: torch.Generator) -> int | None:
+    """The seed of a generator from which nothing has been drawn yet."""
+    new = torch.Generator(generator.device).manual_seed(generator.initial_seed())
+    drawn = not torch.equal(new.get_state(), generator.get_state())
+    return None if drawn else generator.initial_seed()
+
+
+def generators_held(model: nn.Module, arguments: Any) -> set[int]:
+    """The ids of generators that outlive a call: what is drawn then depends on the calls before."""
+    holders = [arguments, *(vars(module) for module in model.modules())]
+    return {id(value) for holder in holders for value in _generators(holder)}
+
+
+def _generators(value: Any, depth: int = 3) -> Iterator[torch.Generator]:
+    if isinstance(value, torch.Generator):
+        yield value
+    elif depth and isinstance(value, (tuple, list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _generators(item, depth - 1)
