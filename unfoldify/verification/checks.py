@@ -17,12 +17,14 @@ from unfoldify.verification.compare import (
     noise_between,
     size,
     times,
+    widened,
 )
 from unfoldify.verification.redraw import Strength, redrawn, state_tensors
 from unfoldify.verification.runs import Call, Run, Setting, run
 from unfoldify.verification.verdict import Check, Mode
 
 ROUNDING = 1e-14  # how far weights and inputs are moved to see what rounding can do, in float64
+NOT_WITH_GRADIENTS = ("does not support automatic differentiation", "variables that require grad")
 MARGIN = 10  # how much more than the original's own movement a rewritten model may differ
 
 
@@ -95,16 +97,19 @@ def _milder(setting: Setting, failure: str) -> Setting | None:
         return replace(setting, thaw=False)  # it writes to its weights
     if setting.thaw_inputs and "not differentiable with respect to" in failure:
         return replace(setting, thaw_inputs=False)  # running statistics that come as an input
+    if setting.gradients and any(said in failure for said in NOT_WITH_GRADIENTS):
+        return replace(setting, gradients=False)
     return None
 
 
 def _telling(found: Run) -> bool:
     floats = [x for x in found.outputs.values() if isinstance(x, Tensor) and x.is_floating_point()]
-    return all(not x.numel() or bool(x.isfinite().any()) for x in floats)
+    return all(not x.numel() or bool(widened(x).isfinite().any()) for x in floats)
 
 
 def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Check:
     """Runs both models and compares them; noise is measured where they differ."""
+    asked = pair.setting.gradients
     if wanted is None:
         pair, wanted = as_it_runs(pair, call)
     setting = pair.setting
@@ -123,6 +128,8 @@ def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Che
         return replace(base, skipped=unstable)
     if wanted.backward_failure:
         notes = (*notes, f"no gradients: the original's backward fails: {wanted.backward_failure}")
+    elif asked and not setting.gradients:
+        notes = (*notes, "no gradients: the original does not run where they are recorded")
     elif setting.gradients and not wanted.gradients:
         notes = (*notes, "no gradients: no output of the original depends on anything that has one")
     return replace(

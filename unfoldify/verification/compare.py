@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unfoldify.verification.runs import Run, in_object
 
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 _PIECE = 1 << 16  # numbers that fit into the cache of a processor
 
 Kind = Literal["output", "gradient", "buffer"]
@@ -115,6 +116,7 @@ def noise_between(base: Run, others: Sequence[Run]) -> Noise:
 
 
 def _moved(a: Tensor, b: Tensor) -> float:
+    a, b = widened(a), widened(b)
     if not (b.is_floating_point() or b.is_complex() or b.is_meta):
         return float((a != b).sum())
     return size(a - b)
@@ -159,7 +161,7 @@ def _gap(a: Any, b: Any, scale: float, allowed: float) -> tuple[float, str | Non
             return math.inf, f"has {what} {want} in the original and {got} in the rewritten model"
     if not b.numel() or b.is_meta or a.is_meta:
         return 0.0, None
-    a = a.to(b.device)
+    a, b = widened(a.to(b.device)), widened(b)
     if not (b.is_floating_point() or b.is_complex()):
         unequal = a != b
         count = int(unequal.sum())
@@ -235,8 +237,16 @@ def size(value: Any) -> float:
         return 0.0
     if value.dtype is torch.bool:
         return 1.0
+    value = widened(value)
     largest = _peak(value)
     return largest if math.isfinite(largest) else _peak(_finite(value))
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """Numbers of rare types, with which torch does not calculate, as ordinary ones."""
+    if tensor.is_floating_point() and tensor.dtype.itemsize == 1:
+        return tensor.float()
+    return tensor.to(torch.int64) if tensor.dtype in _UNSIGNED else tensor
 
 
 def largest_gap(a: Tensor, b: Tensor) -> float:
@@ -263,6 +273,7 @@ def _finite(tensor: Tensor) -> Tensor:
 def _powerless(b: Any) -> str | None:
     if not isinstance(b, Tensor) or not b.is_floating_point() or not b.numel() or b.is_meta:
         return None
+    b = widened(b)
     if not bool(b.isfinite().any()):
         return "nowhere finite"
     return "zero everywhere" if not bool(b.any()) else None
