@@ -18,6 +18,7 @@ from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
 from unfoldify.rules.attention_checks import check_call
 
 LARGE = 1 << 21  # numbers in all inputs from which on even a batch of 8 is worth making smaller
+_NEAR = 4  # how far apart two sizes may be for one to be taken for the other and a bit
 ROOM = 1 << 30  # bytes for one value while models are compared; float64 takes twice that
 
 
@@ -221,12 +222,14 @@ def _free_group(
 
 
 def _in_step(n: int, size: int, group: Group) -> bool:
-    """Whether a dim would stay one longer than another: 3 steps of 2 images, then 6 of 5.
+    """Whether a dim would stay a little longer than another, or so many times as long: 4 steps of 2
+    images, then 5 of 3, or 6 of 3.
 
-    Nobody could tell then whether a loop over `n - 1` steps is one over the images.
+    Nobody could tell then whether a loop over `n - 1` steps is one over the images and one more.
     """
     other = group.dims[0].size
-    return abs(n - other) == 1 and size - n == group.size - other
+    is_near = 0 < abs(n - other) <= _NEAR and size - n == group.size - other
+    return is_near or size * other == n * group.size
 
 
 def _companions(dim: Dim, dims: Sequence[Dim]) -> Iterator[tuple[Dim, ...]]:
