@@ -15,14 +15,12 @@ from unfoldify.emit.layouts import Written, write
 from unfoldify.errors import CaptureError, VerificationError
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
-from unfoldify.recording.calls import OF_NO_VALUE
 from unfoldify.recording.model import Recorded, record
 from unfoldify.recording.sizes import affordable
-from unfoldify.recording.source import shown_line
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
-from unfoldify.verification.decided import decided_by_values, holds_with_other_weights, said
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
+from unfoldify.verification.several_ways import several_ways
 from unfoldify.verification.verdict import Verification
 from unfoldify.verification.verify import verify
 
@@ -86,15 +84,12 @@ def unfoldify(
     result = Result(source, written.module, report, written.side)
     if verification is None:
         return result
-    looked = [read for read in recorded.recording.reads if read.call not in OF_NO_VALUE]
-    if verification.ok and not looked:
-        return result
-    if not verification.ok or not holds_with_other_weights(model, written.module, args, kwargs):
-        decided = decided_by_values(model, args, kwargs, options.wanted)
-        if decided is not None:
-            raise CaptureError(decided)
-        if verification.ok:
-            raise CaptureError(said(shown_line(looked[0].sites), "weights"))
+    undecided = several_ways(
+        model, written.module, args, kwargs, recorded.recording, options.wanted, verification.ok
+    )
+    if undecided is not None:
+        raise CaptureError(undecided)
+    if not verification.ok:
         raise VerificationError(f"{type(model).__name__}: {verification.first_difference}", result)
     return result
 

@@ -53,6 +53,7 @@ class Recording:
     made: Mapping[int, tuple[Position, ...]] = field(default_factory=dict)  # id of a parameter
     conversions: tuple[dict[str, Any], ...] = ()  # modules that made plain numbers of others
     drew: bool = False  # whether Python or numpy drew numbers meanwhile
+    left: tuple[str, ...] = ()  # the attributes that a call changes
 
 
 def capture(

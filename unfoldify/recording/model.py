@@ -74,6 +74,7 @@ def record(
         if not recordings:
             raise not_recorded(failures[False]) from failures[False]
         first = recordings[min(recordings)]
+        left = tuple(dict.fromkeys(name for seen in recordings.values() for name in seen.left))
         fixed = [
             *dict.fromkeys(each for seen in recordings.values() for each in values_read(seen)),
             *(mode_missing(mode, error) for mode, error in failures.items()),
@@ -88,7 +89,7 @@ def record(
             by_mode(first.root, recordings[True].root)
         tidy(first.root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
-    first = replace(first, constants=constants)
+    first = replace(first, constants=constants, left=left)
     return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
 
 

@@ -18,6 +18,7 @@ from unfoldify.recording.conversions import in_place
 from unfoldify.recording.draws import check_draws, streams
 from unfoldify.recording.finish import finish
 from unfoldify.recording.lazy import copies, grown, named, refuse_grown
+from unfoldify.recording.left_behind import attributes, changed
 from unfoldify.recording.source import shown_line
 
 Wanted = Callable[[str, str], bool]
@@ -77,13 +78,13 @@ def run_once(
     with preserved(model), torch.enable_grad():
         seed_everything(seed)
         model.train(training)
-        before = named(model).keys()
+        before, held = named(model).keys(), attributes(model)
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
         recording = capture(model, given, keywords, wanted)
-        drew = streams() != start
+        drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)
-    return replace(recording, drew=drew)
+    return replace(recording, drew=drew, left=left)
 
 
 def refuse_growth(

@@ -47,6 +47,7 @@ class Setting:
     nudge: float = 0.0  # weights and inputs are moved by this part of themselves
     nudge_seed: int = 0
     seed: int = 0
+    calls: int = 1  # how often the model is called; the last call is looked at
     watch: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
@@ -83,7 +84,6 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
     sources = _parameters(model, setting)
     given = _Inputs(setting)
     args, kwargs = nesting.rebuilt_call(call.names, call.args, call.kwargs, given.own)
-    seed_everything(_UNUSUAL + setting.seed)
     failure, gradients = None, {}
     mode = Double() if setting.wide else InOrder()
     with (
@@ -92,6 +92,12 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
         torch.set_grad_enabled(setting.gradients),
     ):
         try:
+            for _ in range(setting.calls - 1):
+                before = _Inputs(replace(setting, nudge=0.5, nudge_seed=1))
+                first = nesting.rebuilt_call(call.names, call.args, call.kwargs, before.own)
+                seed_everything(_UNUSUAL + setting.seed)
+                model(*first[0], **first[1])
+            seed_everything(_UNUSUAL + setting.seed)
             value = model(*args, **kwargs)
         except Exception as error:
             return Run(failure=described(error))
