@@ -69,8 +69,8 @@ def test_one_batch_in_two_inputs_and_both_sides_of_a_mask() -> None:
     assert moved(free_sizes(TwoInputs(), (x, torch.randn(2, 5, 6), mask))) == [
         "queries.0 keys.0 > 3",
         "queries.1 keys.1 mask.0 mask.1 > 7",
-        "queries.2 keys.2 > 9",
-        "queries.0 keys.0 > 3, queries.1 keys.1 mask.0 mask.1 > 7, queries.2 keys.2 > 9",
+        "queries.2 keys.2 > 10",
+        "queries.0 keys.0 > 3, queries.1 keys.1 mask.0 mask.1 > 7, queries.2 keys.2 > 10",
     ]
 
 
@@ -91,17 +91,17 @@ class UNet(nn.Module):
 def test_multiples_for_a_network_that_halves_its_input() -> None:
     assert moved(free_sizes(UNet(), (torch.randn(1, 3, 64, 64),))) == [
         "image.0 > 2",
-        "image.1 > 4",  # no weights: channels are free too
+        "image.1 > 5",  # no weights: channels are free too
         "image.2 > 16",
         "image.3 > 32",
-        "image.0 > 2, image.1 > 4, image.2 > 16, image.3 > 32",
+        "image.0 > 2, image.1 > 5, image.2 > 16, image.3 > 32",
     ]
     assert moved(free_sizes(UNet(), (torch.randn(2, 3, 32, 32),))) == [
         "image.0 > 4",
-        "image.1 > 6",
+        "image.1 > 7",
         "image.2 > 16",
         "image.3 > 48",
-        "image.0 > 4, image.1 > 6, image.2 > 16, image.3 > 48",
+        "image.0 > 4, image.1 > 7, image.2 > 16, image.3 > 48",
     ]
 
 
@@ -142,11 +142,11 @@ def test_indices_stay_in_range_and_masks_stay_masks() -> None:
     bias = torch.tensor([[0.0, 0.0, 0.0, float("-inf")]] * 2)
     variant = free_sizes(Tokens(), (tokens,), {"keep": keep, "bias": bias})[-1]
     (new,), kwargs = variant.build(seed=5)
-    assert new.shape == (3, 5)
+    assert new.shape == (3, 7)
     assert set(new.flatten().tolist()) <= set(tokens.flatten().tolist())
     assert not same_bits(new[:2, :4], tokens)
-    assert kwargs["keep"].tolist() == [[True, True, True, False, True]] * 3
-    assert kwargs["bias"].tolist() == [[0, 0, 0, float("-inf"), 0]] * 3
+    assert kwargs["keep"].tolist() == [[True, True, True, False, True, True, True]] * 3
+    assert kwargs["bias"].tolist() == [[0, 0, 0, float("-inf"), 0, 0, 0]] * 3
 
 
 def test_floats_are_drawn_anew_within_the_range_of_the_example() -> None:
@@ -274,6 +274,33 @@ def test_sizes_that_stand_still_for_a_neighbour_are_no_promise() -> None:
 def test_dims_of_nearly_one_size_do_not_move_in_step() -> None:
     variant = free_sizes(nn.Linear(4, 4), (torch.randn(2, 3, 4),))[-1]
     assert moved((variant,)) == ["input.0 > 5, input.1 > 7"]
+
+
+class Decoder(nn.Module):
+    """One step less than tokens; in the example that is one more than sentences, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(11, 4)
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, tokens: Tensor, hidden: Tensor) -> Tensor:
+        steps = []
+        for t in range(1, tokens.size(0)):
+            hidden = self.cell(self.embedding(tokens[t]), hidden)
+            steps.append(hidden)
+        return torch.stack(steps)
+
+
+def test_a_count_of_steps_is_not_taken_for_one_of_sentences() -> None:
+    torch.manual_seed(0)
+    model = Decoder()
+    module = unfoldify.unfoldify(model, (torch.randint(11, (4, 2)), torch.randn(2, 4))).module
+    for other in (
+        (torch.randint(11, (8, 2)), torch.randn(2, 4)),
+        (torch.ones(4, 5).long(), torch.randn(5, 4)),
+    ):
+        torch.testing.assert_close(module(*other), model(*other))
 
 
 def test_a_negative_number_is_no_square() -> None:

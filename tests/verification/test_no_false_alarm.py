@@ -342,7 +342,7 @@ def test_modules_of_torch_with_fused_paths() -> None:
     assert verification.ok, str(verification)
     assert verification.sentence == (
         "Checked against the original in float64, outputs and gradients,"
-        " for src: 3x5x8, src_key_padding_mask: 3x5 and src: 4x6x8, src_key_padding_mask: 4x6,"
+        " for src: 3x5x8, src_key_padding_mask: 3x5 and src: 4x7x8, src_key_padding_mask: 4x7,"
         " in evaluation and training."
     )
 

@@ -213,12 +213,19 @@ def _free_group(
     open_dims = [other for other in trial.dims if other not in settled]
     taken = {group.size for group in groups} | {other.size for other in trial.dims}
     sizes = candidates(dim.size, taken, shorten=trial.shorten)
-    sizes.sort(key=lambda size: any(_in_step(dim.size, size, group) for group in groups))
+    sizes.sort(key=lambda size: _rank(dim.size, size, taken, groups))
     for dims in _companions(dim, open_dims):
         for size in sizes:
             if trial.accepts((Group(dims, size),)):
                 return Group(dims, size)
     return None
+
+
+def _rank(n: int, size: int, taken: set[int], groups: Sequence[Group]) -> int:
+    """Sizes that tell a dim from others first, unless they cost much more than those that do not."""
+    if size > 2 * n + _NEAR:
+        return 2
+    return int(size in taken or any(_in_step(n, size, group) for group in groups))
 
 
 def _in_step(n: int, size: int, group: Group) -> bool:
