@@ -222,21 +222,18 @@ def _free_group(
 
 
 def _rank(n: int, size: int, taken: set[int], groups: Sequence[Group]) -> int:
-    """Sizes that tell a dim from others first, unless they cost much more than those that do not."""
-    if size > 2 * n + _NEAR:
-        return 2
-    return int(size in taken or any(_in_step(n, size, group) for group in groups))
+    """Sizes that tell a dim from others first, unless they cost much more than those that do not.
 
-
-def _in_step(n: int, size: int, group: Group) -> bool:
-    """Whether a dim would stay a little longer than another, or so many times as long: 4 steps of 2
-    images, then 5 of 3, or 6 of 3.
-
-    Nobody could tell then whether a loop over `n - 1` steps is one over the images and one more.
+    A dim may stay a little longer than another, or so many times as long: 4 steps of 2 images, then
+    5 of 3, or 6 of 3. Nobody could tell then whether a loop over `n - 1` steps is one over the
+    images and one more.
     """
-    other = group.dims[0].size
-    is_near = 0 < abs(n - other) <= _NEAR and size - n == group.size - other
-    return is_near or size * other == n * group.size
+    if size > 2 * n + _NEAR:
+        return 3
+    others = [(group.dims[0].size, group.size) for group in groups]
+    if any(0 < abs(n - other) <= _NEAR and size - n == new - other for other, new in others):
+        return 2
+    return int(size in taken or any(size * other == n * new for other, new in others))
 
 
 def _companions(dim: Dim, dims: Sequence[Dim]) -> Iterator[tuple[Dim, ...]]:
