@@ -509,3 +509,17 @@ class AsksItsInputForGradients(nn.Module):
         energy = self.fc(batch["position"]).sigmoid()
         force = torch.autograd.grad(energy.sum(), batch["position"], create_graph=True)[0]
         return {"energy": energy, "force": force}
+
+
+@example(randn(4, 3))
+class FrozenStatistics(nn.Module):
+    """Running statistics that are parameters, as those of learners that learn to learn."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.mean = nn.Parameter(torch.zeros(3), requires_grad=False)
+        self.var = nn.Parameter(torch.ones(3), requires_grad=False)
+
+    def forward(self, x):
+        return nn.functional.batch_norm(x, self.mean, self.var, self.weight, training=True)

@@ -78,6 +78,9 @@ def header(
     lines += glossary(axes)
     load = f"`{name}().load_state_dict(original.state_dict())`"
     lines += textwrap.wrap(f"Loads the original's weights as they are: {load}.", WIDTH)
+    if needed := sorted(set(re.findall(r"torch\.ops\.(?!aten\.)\w+\.\w+", source))):
+        told = f"Needs what defines {' and '.join(needed)}: import that first."
+        lines += textwrap.wrap(told, WIDTH)
     if verification is not None and verification.ok:
         told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)

@@ -90,9 +90,9 @@ UNARY: dict[Any, str] = {operator.neg: "USub", operator.invert: "Invert"}
 @lru_cache(maxsize=4096)
 def function_name(function: Callable[..., Any]) -> str | None:
     """The dotted name of a function in the emitted file, or None where it has none there."""
+    if isinstance(function, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
+        return operator_name(function)
     label: str | None = getattr(function, "__name__", None)
-    if isinstance(function, torch._ops.OpOverload):
-        return f"torch.ops.{function._schema.name.replace('::', '.')}.{function._overloadname}"
     if label is None:
         return None
     if getattr(builtins, label, None) is function:
@@ -114,6 +114,16 @@ def function_name(function: Callable[..., Any]) -> str | None:
             if value is function and not other.startswith("_"):
                 return f"{place}.{other}"
     return None
+
+
+def operator_name(function: Any) -> str:
+    """`torch.ops.torchvision.nms`; torch's own operators as the functions that users know."""
+    overload = getattr(function, "_overloadname", "default")
+    packet = getattr(function, "overloadpacket", function)
+    space, label = packet._qualified_op_name.split("::")
+    if space == "aten" and callable(getattr(torch, label, None)):
+        return f"torch.{label}"
+    return f"torch.ops.{space}.{label}{'' if overload == 'default' else f'.{overload}'}"
 
 
 def wrapped(function: Any) -> Any:

@@ -24,6 +24,7 @@ from unfoldify.verification.runs import Call, Run, Setting, run
 from unfoldify.verification.verdict import Check, Mode
 
 ROUNDING = 1e-14  # how far weights and inputs are moved to see what rounding can do, in float64
+NOT_TO_BE_THAWED = ("not differentiable with respect to", "cannot have requires_grad")
 NOT_WITH_GRADIENTS = ("does not support automatic differentiation", "variables that require grad")
 MARGIN = 10  # how much more than the original's own movement a rewritten model may differ
 
@@ -97,6 +98,8 @@ def _milder(setting: Setting, failure: str) -> Setting | None:
         return replace(setting, thaw=False)  # it writes to its weights
     if setting.thaw_inputs and "not differentiable with respect to" in failure:
         return replace(setting, thaw_inputs=False)  # running statistics that come as an input
+    if setting.thaw and any(said in failure for said in NOT_TO_BE_THAWED):
+        return replace(setting, thaw=False)  # running statistics that are frozen parameters
     if setting.gradients and any(said in failure for said in NOT_WITH_GRADIENTS):
         return replace(setting, gradients=False)
     return None
