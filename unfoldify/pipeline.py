@@ -19,6 +19,7 @@ from unfoldify.recording.model import Recorded, record
 from unfoldify.recording.sizes import affordable
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
+from unfoldify.stateless import apart
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
 from unfoldify.verification.several_ways import several_ways
 from unfoldify.verification.verdict import Verification
@@ -69,14 +70,16 @@ def unfoldify(
     options = checked(style, dialect, max_intermediate, only, skip, also, layout, shapes)
     say = progress or (lambda stage, done, total: None)
     say("recording", 0, 1)
-    recorded = record(model, args, kwargs, options.wanted)
-    say("rewriting", 0, 1)
-    written = write(recorded, args, kwargs, options, source_path)
+    with apart(model):
+        recorded = record(model, args, kwargs, options.wanted)
+        say("rewriting", 0, 1)
+        written = write(recorded, args, kwargs, options, source_path)
     verification, errors = None, {}
     if check:
         say("verifying", 0, 1)
         verification = verified(model, args, kwargs, recorded, written, say)
-        errors = each_error(model, args, kwargs, options, written.groups)
+        with apart(model):
+            errors = each_error(model, args, kwargs, options, written.groups)
     source = written.headed(verification)
     unmatched = options.unmatched([path for path, _ in model.named_modules() if path])
     seconds = time.monotonic() - start

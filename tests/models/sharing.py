@@ -265,3 +265,29 @@ class Layers(nn.Sequential):
 def slice_of_own_sequential():
     last = nn.LayerNorm(3, dtype=torch.float64)
     return nn.Sequential(nn.Linear(3, 3), Layers(nn.Tanh(), nn.GELU(), nn.Sigmoid(), last))
+
+
+class Activated(nn.Module):
+    """A block that takes the one activation of its default argument, as many as are built."""
+
+    def __init__(self, act=nn.ReLU(True), drop=nn.Dropout(0.5)):  # noqa: B008
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 3), act, nn.Linear(3, 3), act)
+        self.drop = drop
+
+    def forward(self, x):
+        return self.drop(self.net(x))
+
+
+@example(randn(4, 3))
+class OneActivationManyPlaces(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.act = Activated(), nn.SiLU()
+        self.blocks = nn.ModuleList([Activated(), self.act, Activated()])
+
+    def forward(self, x):
+        x = self.act(self.first(x))
+        for block in self.blocks:
+            x = block(x)
+        return x
