@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import fx
 
+from unfoldify.emit.handed_on import callers_word
 from unfoldify.emit.plan import use_of
 from unfoldify.recording.loops.kept import leaves
 from unfoldify.recording.loops.loop import spread
@@ -190,6 +191,9 @@ def hinted(node: fx.Node) -> str | None:
     """The target of the statement that the user wrote the value in, or an item of its list."""
     if is_deep(node):
         return target_inside(node)
+    handed = callers_word(node.meta.get("positions", ()), node.meta.get("item"))
+    if handed is not None and handed.strip("_"):
+        return identifier(handed)
     for position in (*node.meta.get("positions", ()), *node.meta.get("outer", ())):
         found = site(position)
         if found is None or found.role == "returned":

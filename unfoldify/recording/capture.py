@@ -39,6 +39,7 @@ from unfoldify.recording.structures import (
 )
 from unfoldify.recording.traced import Traced, plain
 from unfoldify.recording.values import literal, plain_arguments, tensors_in
+from unfoldify.recording.words_of_arguments import words_of_parts
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class ModelRecorder(ScopedRecorder):
             self.module_paths.setdefault(id(module), []).append(path)
         self.root: Body
         self.held_generators: set[int] = set()
+        self.words: Mapping[tuple[Any, ...], str] = {}  # of the parts of the model's arguments
         self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
 
     # -- modules -------------------------------------------------------------------------------
@@ -218,9 +220,10 @@ class ModelRecorder(ScopedRecorder):
             body.parameters.append(Parameter(name, kind, node, value))
             if node is not None:
                 node.meta["name"] = name
+        self.words = words_of_parts(self.model.forward)
         for parameter in body.parameters:
             if parameter.node is not None:
-                self.bind_input(parameter.value, parameter.node)
+                self.bind_input(parameter.value, parameter.node, (parameter.name,))
         before = {**self.model._buffers, **self.model._parameters}
         result = original(self.model, *args, **kwargs)
         self.note_new_state(self.model, before)
@@ -246,7 +249,9 @@ class ModelRecorder(ScopedRecorder):
 
     # -- arguments and results -----------------------------------------------------------------
 
-    def bind_input(self, value: Any, node: fx.Node, above: tuple[Any, ...] = ()) -> None:
+    def bind_input(
+        self, value: Any, node: fx.Node, path: tuple[Any, ...], above: tuple[Any, ...] = ()
+    ) -> None:
         """The tensors of one argument of the model, however deep they are in it."""
         if isinstance(value, Tensor):
             self.bind(value, node)
@@ -255,7 +260,12 @@ class ModelRecorder(ScopedRecorder):
             around = any(item is outer for outer in above)
             if not around and any(True for _ in tensors_of_argument(item)):
                 inner = self.frame.graph.call_function(step, (node, key))
-                self.bind_input(item, inner, (*above, value))
+                word = self.words.get((*path, key))
+                if word is not None:
+                    inner.meta["name"] = word
+                elif not isinstance(item, Tensor):
+                    inner.meta["inline"] = True  # `state[1][0]`, without a name for what is between
+                self.bind_input(item, inner, (*path, key), (*above, value))
 
     def bind_arguments(self, body: Body, args: Any, kwargs: Any) -> None:
         """Tensors and sizes that a module is given directly are its arguments, under its own names."""
