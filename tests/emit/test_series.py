@@ -135,4 +135,4 @@ def test_a_number_that_only_a_layer_has_is_read_there() -> None:
 
     model = nn.Sequential(*(Padded(padding) for padding in (1, 2, 3)))
     text = unfoldify.unfoldify(model, torch.randn(2, 4, 9)).source
-    assert "p = self.conv.padding[0]\n        x = F.pad(x, (p, p))" in text
+    assert "p = self.conv.padding[0]\n        out = F.pad(x, (p, p))\n" in text
