@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn, randn
 
-from tests.models.example import example
+from tests.models.example import example, refused
 
 
 class Linear3(nn.Module):
@@ -317,3 +317,43 @@ class MembersOfEnums(nn.Module):
     def forward(self, x, side, dtype=torch.float32):
         y = nn.functional.pad(self.conv(x), (1, 1, 1, 1), mode=Padding.REFLECT)
         return y.sum(side).to(dtype), y.softmax(dim=Side.CHANNELS) * Side.WIDTH, side
+
+
+@example(randn(9, 3))
+class ListInAResult(Linear3):
+    """torch.return_types with a list of tensors in one field, handed on whole."""
+
+    def forward(self, x):
+        return torch.histogramdd(
+            self.fc(x).detach()[:, :2], bins=[3, 3], range=[-1.0, 1.0, -1.0, 1.0]
+        )
+
+
+class TakesADistance(Linear3):
+    def __init__(self):
+        super().__init__()
+        self.distance = nn.PairwiseDistance(p=1.0)
+
+
+@example(randn(4, 3), randn(4, 3), randn(4, 3))
+class GivesALayer(TakesADistance):
+    """A layer that is an argument is a part of the model."""
+
+    def forward(self, a, p, n):
+        return nn.functional.triplet_margin_with_distance_loss(
+            self.fc(a), p, n, distance_function=self.distance
+        )
+
+
+@refused(
+    "<lambda> is a function of your program, which a file of its own cannot name.\nWrite that call "
+    "with plain tensor calls, or unfoldify the modules around it.",
+    randn(4, 3),
+    randn(4, 3),
+    randn(4, 3),
+)
+class GivesAFunction(TakesADistance):
+    def forward(self, a, p, n):
+        return nn.functional.triplet_margin_with_distance_loss(
+            self.fc(a), p, n, distance_function=lambda x, y: (x - y).abs().sum(-1)
+        )

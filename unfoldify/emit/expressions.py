@@ -26,10 +26,14 @@ from unfoldify.emit.spelling import (
 )
 from unfoldify.emit.tidy import given_by_position, is_value, tidied
 from unfoldify.emit.written import as_written, expression_of
+from unfoldify.errors import CaptureError
 from unfoldify.recording.align import choose, root
 from unfoldify.recording.body import Construct
 from unfoldify.recording.loops.loop import spread
+from unfoldify.recording.source import users_place
 from unfoldify.recording.spelling import AutogradCall
+
+LITERAL = (bool, int, float, complex, str, bytes, type(None))
 
 
 @dataclass
@@ -81,6 +85,10 @@ class Expressions:
             )
         if isinstance(value, slice):
             return self.slice(value)
+        return self.object(value, origin)
+
+    def object(self, value: Any, origin: Any) -> ast.expr:
+        """What is neither a number nor a structure: a device, a type, a function, a module."""
         if isinstance(value, torch.device):
             return self.device or ast.Constant(str(value))
         if isinstance(value, range):
@@ -98,6 +106,12 @@ class Expressions:
             return name(value.__name__)
         if callable(value) and function_name(value) is not None:
             return dotted(str(function_name(value)))
+        if isinstance(value, nn.Module):
+            place = next((p for p, part in self.module.named_modules() if part is value), None)
+            if place is not None:
+                return self.path(place)
+        if not isinstance(value, LITERAL):
+            raise no_text(value, origin)
         return constant(value)
 
     def number(self, value: int | float, origin: Any) -> ast.expr:
@@ -276,6 +290,18 @@ def child_of(parent: Any, part: str) -> Any:
     if isinstance(parent, nn.Module) and part in parent._modules:
         return parent._modules[part]
     return None
+
+
+def no_text(value: Any, origin: Any) -> CaptureError:
+    """The message for an argument of the user's program that no file can name."""
+    node = origin[0] if isinstance(origin, tuple) else None
+    place = users_place(node.meta.get("positions", ())) if isinstance(node, fx.Node) else ""
+    kind, label = type(value).__name__, getattr(value, "__name__", None)
+    return CaptureError(
+        f"{place}{'an argument' if label is None else label} is a {kind} of your program, which a file "
+        "of its own cannot name.\nWrite that call with plain tensor calls, or unfoldify the modules "
+        "around it."
+    )
 
 
 def method(label: str) -> Any:

@@ -310,7 +310,10 @@ class ModelRecorder(ScopedRecorder):
     def return_type(self, value: Any) -> Any:
         """What `x.max(dim=1)` returns, handed on whole where it still is whole."""
         items = tuple(self.to_nodes(item) for item in value)
-        sources = {item.args[0] if item.target is getattr else None for item in items}
+        sources = {
+            item.args[0] if isinstance(item, fx.Node) and item.target is getattr else None
+            for item in items  # an item may be a list itself
+        }
         source = sources.pop()
         return source if not sources and isinstance(source, fx.Node) else items
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unfoldify import nesting
 from unfoldify.effort import PATIENCE, Counting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
-from unfoldify.rules.attention_checks import check_call
+from unfoldify.recording.unchecked import UNCHECKED
 
 LARGE = 1 << 21  # numbers in all inputs from which on even a batch of 8 is worth making smaller
 _NEAR = 4  # how far apart two sizes may be for one to be taken for the other and a bit
@@ -153,13 +152,13 @@ def free_sizes(
 
 
 class Watched(Counting):
-    """Looks at what torch does not: its kernel of attention reads beyond keys or values that are
-    fewer than the others, and writes there.
+    """Looks at what torch does not: some kernels read beyond arguments that do not fit, and write
+    there.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is F.scaled_dot_product_attention:
-            check_call(*args, **(kwargs or {}))
+        if func in UNCHECKED:
+            UNCHECKED[func](*args, **(kwargs or {}))
         return super().__torch_function__(func, types, args, kwargs)
 
 
