@@ -286,3 +286,46 @@ class KernelsThatAreLists(nn.Module):
 
     def forward(self, x):
         return self.blocks(x)
+
+
+class LayersAfterAValue(nn.Module):
+    """The layers have the name of the value that goes through them, in the plural."""
+
+    def __init__(self):
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv2d(3, 4, 3, stride=2)])
+        self.convs.extend(nn.Conv2d(4, 4, 3) for _ in range(3))
+
+
+@example(randn(2, 3, 19, 19))
+class ValueThatGoesRoundNamedAsALayer(LayersAfterAValue):
+    """`for conv in self.convs[1:]` would take the name of what the loop hands on."""
+
+    def forward(self, obs):
+        conv = torch.relu(self.convs[0](obs))
+        for i in range(1, len(self.convs)):
+            conv = torch.relu(self.convs[i](conv))
+        return conv
+
+
+@example(randn(2, 3, 19, 19))
+class ValueOfARoundNamedAsALayer(LayersAfterAValue):
+    """The value that each round reads, and the value that each round makes."""
+
+    def forward(self, obs):
+        layer = x = self.convs[0](obs)
+        for i in range(1, len(self.convs)):
+            conv = torch.relu(self.convs[i](x))
+            x = torch.nn.functional.pad(conv, (1, 1, 1, 1)) * layer
+        return x
+
+
+@example(randn(2, 3, 19, 19))
+class LayerNamedByTheUser(LayersAfterAValue):
+    """A loop over the layers keeps the user's word for them."""
+
+    def forward(self, obs):
+        x = self.convs[0](obs)
+        for conv in self.convs[1:]:
+            x = torch.relu(conv(x))
+        return x

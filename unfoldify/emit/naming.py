@@ -64,7 +64,8 @@ def allocate(
     results, sources = group_results(steps), group_sources(steps)
     for index, step in enumerate(steps):
         if step.opens is not None:
-            name_loop(step.opens, names, give, last, index, ends[step.opens], module)
+            words = {assigned_word(s.node) for s in steps[index : ends[step.opens] + 1]}
+            name_loop(step.opens, names, give, last, index, ends[step.opens], module, words)
             continue
         for value in step.items if step.kind == "unpack" else [step.node]:
             start = carriers(step.loop).get(value)
@@ -125,8 +126,12 @@ def name_loop(
     at: int,
     end: int,
     owner: nn.Module,
+    assigned: set[str | None],
 ) -> None:
-    """Names for what a loop sets: its variables, what it hands on, the lists that it fills."""
+    """Names for what a loop sets: its variables, what it hands on, the lists that it fills.
+
+    A variable that the user has none for leaves them theirs: what their rounds are `assigned` to.
+    """
     targets = [target for target in (loop.head.targets if loop.head else ()) if target]
     iterable = loop.head.iterable if loop.head else ""
     counted = iterable.startswith(("range(", "enumerate("))
@@ -145,23 +150,25 @@ def name_loop(
         loop.variables[loop.modules[0]] = loop.unpacked[0]
         targets = []
     for module in loop.modules if not loop.unpacked else ():
-        word = (
-            targets.pop(0)
-            if targets and not iterable.startswith("range(")
-            else singular(module.container)
-        )
+        if targets and not iterable.startswith("range("):
+            words = [identifier(targets.pop(0)), "layer", "block"]
+        else:
+            found = [identifier(singular(module.container)), "layer", "block"]
+            words = [word for word in found if word not in assigned] or found
         variable = loop.variables.setdefault(module, fake_node(loop, module))
         last[variable] = end
-        give(variable, [identifier(word), "layer", "block"], at)
+        give(variable, words, at)
     for item in loop.sequences.values():
         last[item] = max(last.get(item, -1), at)
         give(item, [identifier(targets.pop(0)) if targets else "item"], at)
     for start, final in loop.carried.items():
         initial: Any = start.args[0]
-        own = names[initial] if initial in names and last.get(initial, -1) <= at else None
+        ends_here = initial in names and last.get(initial, -1) <= at
+        own = names[initial] if ends_here else None
         hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
         # it is set in front of the head, which may still read what ends there
-        give(start, [*filter(None, [hint, own]), *LETTERS], at - 1, own)
+        heir_of = initial if ends_here else None
+        give(start, [*filter(None, [hint, own]), *LETTERS], at - 1, heir_of)
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
         if value not in loop.carried:  # else it is kept before the round's first statement

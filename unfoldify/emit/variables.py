@@ -28,11 +28,14 @@ class Variables:
         return name not in self.reserved and (holder is None or self.last.get(holder, -1) <= at)
 
     def give(
-        self, node: fx.Node, wishes: Iterable[str], at: int, inherited: str | None = None
+        self, node: fx.Node, wishes: Iterable[str], at: int, heir_of: fx.Node | None = None
     ) -> None:
-        """The first of the wishes that is free, or that the value inherits."""
+        """The first of the wishes that is free, or that the value inherits from another."""
         self.make_way(node, at)
-        free = (w for w in numbered(wishes) if w == inherited or self.is_free(w, at))
+        held = None if heir_of is None else self.names[heir_of]
+        if held is not None and self.holders.get(held) is not heir_of:
+            held = None  # something else has the name since
+        free = (w for w in numbered(wishes) if w == held or self.is_free(w, at))
         self.take(node, next(free))
 
     def take(self, node: fx.Node, name: str) -> None:
