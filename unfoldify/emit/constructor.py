@@ -18,6 +18,7 @@ from unfoldify.emit.initial import initial_value
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.replaced import declared
 from unfoldify.emit.side_file import SAFETENSORS_TYPES
+from unfoldify.emit.sparse import empty_sparse, is_sparse, sparse_call
 from unfoldify.emit.words import order_in_source
 from unfoldify.emit.wrapped import wrapped
 from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
@@ -232,8 +233,10 @@ class Constructor:
         value: ast.expr = ast.Constant(None)
         if parameter is not None:
             zeros = empty_tensor(parameter)
-            begin = initial_value(self.module, label, zeros) or zeros
-            value = as_parameter(begin, parameter)
+            begin = initial_value(self.module, label, zeros)
+            if begin is None and is_sparse(parameter):
+                begin = self.persistent(parameter, joined(self.path, label))
+            value = as_parameter(begin or zeros, parameter)
         if parameter is None or not label.isidentifier() or is_keyword(label):
             return ast.Expr(
                 ast.Call(dotted("self.register_parameter"), [ast.Constant(label), value], [])
@@ -247,13 +250,20 @@ class Constructor:
         elif persistent:
             zeros = empty_tensor(buffer)
             begin = initial_value(self.module, label, zeros)
-            value = begin or constant_call(buffer) or zeros
+            value = begin or self.persistent(buffer, joined(self.path, label)) or zeros
         else:
             value = self.constant(buffer, joined(self.path, label))
         keywords = [] if persistent else [ast.keyword("persistent", ast.Constant(False))]
         return ast.Expr(
             ast.Call(dotted("self.register_buffer"), [ast.Constant(label), value], keywords)
         )
+
+    def persistent(self, buffer: Tensor, path: str) -> ast.expr | None:
+        """What a buffer begins with, as far as the file needs to say it: the state_dict has it."""
+        if not is_sparse(buffer):
+            return constant_call(buffer)
+        fits = empty_sparse(buffer)
+        return self.constant(buffer, path) if fits is None else None
 
     def constants(self) -> list[ast.stmt]:
         """Tensors that the model keeps as plain attributes, or that its code found elsewhere."""
@@ -266,6 +276,8 @@ class Constructor:
 
     def constant(self, tensor: Tensor, path: str) -> ast.expr:
         """The value of a tensor that no state_dict carries."""
+        if is_sparse(tensor):
+            return sparse_call(tensor, lambda part, label: self.constant(part, f"{path}.{label}"))
         expression = constant_call(tensor)
         if expression is not None:
             return expression
@@ -317,6 +329,7 @@ def empty_tensor(tensor: Tensor) -> ast.Call:
     keywords = []
     if tensor.dtype != torch.float32:
         keywords.append(ast.keyword("dtype", dotted(str(tensor.dtype))))
+    keywords += filter(None, [empty_sparse(tensor)])
     return ast.Call(dotted("torch.zeros"), shape, keywords)
 
 

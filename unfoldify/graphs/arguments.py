@@ -12,6 +12,7 @@ from torch import fx
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from unfoldify.graphs.shapes import Known, empty, instances
+from unfoldify.lowering.lower import OF_SPARSE
 from unfoldify.recording.record import Recorder
 from unfoldify.recording.source import Position
 from unfoldify.recording.traced import traced
@@ -47,6 +48,8 @@ class ArgumentRecorder(Recorder):
     def stand_in(self, node: fx.Node, found: Any) -> Any:
         """One value: a tensor without data, a traced number, a structure of such."""
         if isinstance(found, Description):
+            if found.is_sparse:
+                raise Decline(OF_SPARSE)
             tensor = empty(found, self.fake)
             self.remember(tensor, node)
             return tensor

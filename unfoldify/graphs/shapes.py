@@ -77,6 +77,8 @@ def stand_ins(inputs: Any, fake: FakeTensorMode, device: torch.device) -> Any:
 
 def empty(found: Description, fake: FakeTensorMode, device: torch.device | None = None) -> Tensor:
     """A tensor of this description that holds no data."""
+    if found.is_sparse:  # how much it holds, only data can tell
+        raise ValueError("a sparse tensor is nothing without data")
     with fake:
         return torch.empty_strided(
             found.shape, found.stride, dtype=found.dtype, device=device or found.device
@@ -128,7 +130,7 @@ def of_tensor(tensor: Tensor) -> Description:
             stride = tuple(plain_number(step) for step in tensor.stride())
         except (RuntimeError, NotImplementedError):
             stride = torch.empty(shape, device="meta").stride()
-        return Description(shape, stride, tensor.dtype, tensor.device)
+        return Description(shape, stride, tensor.dtype, tensor.device, tensor.layout)
 
 
 def of_metadata(found: TensorMetadata, device: torch.device) -> Description:

@@ -30,6 +30,7 @@ from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, Rule
 
 Rules = Mapping[Callable[..., Any], Rule]
+OF_SPARSE = "an operand is sparse, and spelled out it would be dense"
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +205,8 @@ class RuleRecorder(Recorder):
             self.flag = node
             return True  # what the rule does in training; `follow_flag` makes it depend on the mode
         if "val" in node.meta:
+            if node.meta["val"].is_sparse:
+                raise Decline(OF_SPARSE)
             tensor = node.meta["val"].meta()
             self.stack[-1].values[id(tensor)] = (lambda: tensor, node)
             return tensor

@@ -14,12 +14,11 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-import torch
-
 from unfoldify.errors import CaptureError
 from unfoldify.recording.align import align
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.machinery import is_machinery
+from unfoldify.recording.values import same_numbers
 
 Observe = Callable[[int], Recording]  # a run after a seed
 
@@ -54,7 +53,7 @@ def alike(one: Recording, two: Recording) -> bool:
     if next(differences, None) is not None or one.constants.keys() != two.constants.keys():
         return False
     pairs = ((one.constants[name], two.constants[name]) for name in one.constants)
-    return all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs)
+    return all(same_numbers(a, b) for a, b in pairs)
 
 
 def drawing_line(call: Callable[[], Any]) -> str:

@@ -12,6 +12,13 @@ from torch import Tensor
 from unfoldify.recording.traced import Traced, plain
 
 LARGEST_LITERAL = 32
+SPARSE = {  # layout → what tells where the numbers are
+    torch.sparse_coo: ("indices",),
+    torch.sparse_csr: ("crow_indices", "col_indices"),
+    torch.sparse_csc: ("ccol_indices", "row_indices"),
+    torch.sparse_bsr: ("crow_indices", "col_indices"),
+    torch.sparse_bsc: ("ccol_indices", "row_indices"),
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,12 @@ class Description:
     stride: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
+    layout: torch.layout = torch.strided
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only some of its numbers are held, with where they are."""
+        return self.layout in SPARSE
 
     def meta(self) -> Tensor:
         """A tensor of this description that holds no data."""
@@ -38,7 +51,27 @@ def describe(tensor: Tensor) -> Description:
             stride = tuple(tensor.stride())
         except (RuntimeError, NotImplementedError):
             stride = torch.empty(shape, device="meta").stride()
-        return Description(shape, stride, tensor.dtype, tensor.device)
+        return Description(shape, stride, tensor.dtype, tensor.device, tensor.layout)
+
+
+def parts(tensor: Tensor) -> dict[str, Tensor]:
+    """What a sparse tensor is made of: where its numbers are, and the numbers.
+
+    The indices of one that is not coalesced may occur twice and in any order.
+    """
+    with torch._C.DisableTorchFunction():
+        if tensor.layout is torch.sparse_coo:
+            return {"indices": tensor._indices(), "values": tensor._values()}
+        return {label: getattr(tensor, label)() for label in (*SPARSE[tensor.layout], "values")}
+
+
+def same_numbers(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors hold the same, in the same layout."""
+    if a.shape != b.shape or a.layout is not b.layout:
+        return False
+    if a.layout not in SPARSE:
+        return torch.equal(a, b)
+    return all(map(same_numbers, parts(a).values(), parts(b).values()))
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
