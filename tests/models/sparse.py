@@ -40,6 +40,7 @@ class AdjacencyMadeInForward(Layer):
 class AdjacencyGiven(Layer):
     def forward(self, x, adjacent):
         x = self.fc(x)
+        adjacent = adjacent.to(x.device).coalesce()  # it is both
         return torch.spmm(adjacent, x) if adjacent.is_sparse else adjacent @ x
 
 
@@ -100,3 +101,17 @@ class SparseBuffers(Layer):
     def forward(self, x):
         x = torch.sparse.mm(self.kept, x) + self.rows @ x + torch.sparse.mm(self.frozen, x)
         return self.fc(torch.sparse.mm(self.passing, x))
+
+
+@example(randn(4, 3), EDGES)
+class OldSparseConstructors(Layer):
+    """As LightGCN and GIN make theirs."""
+
+    def forward(self, x, edges):
+        n = x.shape[0]
+        values = torch.FloatTensor([1.0, 0.5, 1.0, 1.0, 2.0]).to(x.dtype)
+        adjacent = torch.sparse.FloatTensor(edges, values.float(), torch.Size([n, n]))
+        wide = torch.sparse.DoubleTensor(edges, values.double(), (n, n)).to_dense().to(x.dtype)
+        assert isinstance(adjacent, torch.sparse.FloatTensor)
+        nothing = torch.sparse.FloatTensor(edges, values.float()).to_dense()
+        return torch.spmm(adjacent.to(x.dtype), self.fc(x)) + wide.sum() + nothing.sum()

@@ -1,7 +1,8 @@
 """`torch.FloatTensor([...])`, `torch.Tensor(2, 3)`: constructors from before `torch.tensor`.
 
 They are types, not functions, so no mode of torch sees them called. While a model is recorded they
-are the calls that one would write today: `torch.tensor(data, dtype=...)`, `torch.empty(sizes)`.
+are the calls that one would write today: `torch.tensor(data, dtype=...)`, `torch.empty(sizes)`,
+`torch.sparse_coo_tensor(indices, values, size)`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,26 @@ class OldType(type):
 
 OLD_TYPES: tuple[Any, ...] = tuple(
     OldType(f"{name}Tensor", (), {"original": getattr(torch, f"{name}Tensor")}) for name in _NAMES
+)
+
+
+class OldSparse(OldType):
+    """`torch.sparse.FloatTensor(indices, values, size)`"""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        recorder: Any = ACTIVE.get()
+        if recorder is None or not recorder.is_recording() or kwargs:
+            return cls.original(*args, **kwargs)
+        match args:
+            case [Tensor(), Tensor() as values, *size] if values.dtype is cls.original.dtype:
+                return torch.sparse_coo_tensor(*args[:2], *map(tuple, size))
+        return cls.original(*args)
+
+
+OLD_TYPES += tuple(
+    OldSparse(f"{name}Tensor", (), {"original": getattr(torch.sparse, f"{name}Tensor")})
+    for name in _NAMES
+    if hasattr(torch.sparse, f"{name}Tensor")
 )
 
 

@@ -190,7 +190,8 @@ class Recorder(GraphBuilder):
         """
         if isinstance(result, Tensor) and any(result is tensor for tensor in given):
             with self.pause(), torch._C.DisableTorchFunction():
-                return result.view_as(result)
+                is_strided = result.layout is torch.strided  # others have no views
+                return result.view_as(result) if is_strided else result.clone()
         return result
 
     def as_ordered(self, name: str, args: Any) -> Any:
