@@ -343,6 +343,47 @@ class FunctionsBoundBefore(Linear3):
         return self.act(swish(self.fc(x)))
 
 
+class Nearest(Function):
+    @staticmethod
+    def forward(ctx, x, codes):
+        with torch.no_grad():
+            places = torch.cdist(x, codes).argmin(dim=1)
+        ctx.mark_non_differentiable(places)
+        return places
+
+    @staticmethod
+    def backward(ctx, grad):
+        raise RuntimeError("places have no gradient")
+
+
+class Quantized(Function):
+    @staticmethod
+    def forward(ctx, x, codes):
+        places = nearest(x, codes)
+        ctx.save_for_backward(places, codes)
+        return codes[places]
+
+    @staticmethod
+    def backward(ctx, grad):
+        places, codes = ctx.saved_tensors
+        return grad.clone(), torch.zeros_like(codes).index_add_(0, places, grad)
+
+
+nearest, quantized = Nearest.apply, Quantized.apply
+
+
+@example(randn(4, 3))
+class FunctionThatUsesAnother(Linear3):
+    """As VQ-VAEs let gradients straight through: one function's `apply` inside another's forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.codes = nn.Embedding(5, 3)
+
+    def forward(self, x):
+        return quantized(self.fc(x), self.codes.weight)
+
+
 @example(randn(4, 3), fixed=True)
 class RandomDepth(Linear3):
     """How often a layer runs is drawn: the report says that it is fixed."""

@@ -14,7 +14,7 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from unfoldify.errors import CaptureError
@@ -107,6 +107,9 @@ def name_here(name: str, value: Any, blocks: dict[str, str], user: type) -> str:
         found = value.__name__
         if value.__module__ in sys.modules and linecache.getlines(inspect.getfile(value)):
             define(value, blocks, user)
+    elif isinstance(value, MethodType) and isinstance(value.__self__, type):  # f = Other.apply
+        cls = value.__self__
+        found = f"{name_here(cls.__name__, cls, blocks, user)}.{value.__name__}"
     else:
         found = place_of(value)
     if found is None:
