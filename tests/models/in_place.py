@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn, randn
 
-from tests.models.example import example
+from tests.models.example import example, refused
 
 
 class Linear3(nn.Module):
@@ -157,3 +157,34 @@ class BooleanIndex(nn.Module):
         y[x > 0] = 0.0
         y[x < -1] *= 2
         return y
+
+
+@example(randn(4, 5, requires_grad=True).tanh(), randn(4, 5, requires_grad=True), randn(3, 5))
+class ComputedInputChanged(nn.Module):
+    """What an encoder computed is written to; it is no leaf, and so is no copy of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(5, 5)
+
+    def forward(self, coordinates, leaf, other):
+        coordinates += self.fc(coordinates) + leaf
+        return coordinates * 2, self.fc(other)
+
+
+@refused(
+    "`leaf += self.fc(leaf)`\n  RuntimeError: a leaf Variable that requires grad is being used in an "
+    "in-place operation.\nThe model could not be recorded. If it runs without unfoldify, please "
+    "report what --traceback shows.",
+    randn(4, 5, requires_grad=True),
+)
+class LeafChanged(nn.Module):
+    """It does not run without unfoldify either."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(5, 5)
+
+    def forward(self, leaf):
+        leaf += self.fc(leaf)
+        return leaf

@@ -92,9 +92,17 @@ def copies(value: Any, *, with_gradients: bool = False) -> Any:
     """An example with its tensors cloned: a model may write to its inputs."""
 
     def copy_of(_: str, tensor: Tensor) -> Tensor:
-        copy = tensor.detach().clone()
         if with_gradients and (tensor.is_floating_point() or tensor.is_complex()):
-            return copy.requires_grad_().clone()  # no leaf, for it may be written to
-        return copy.requires_grad_(tensor.requires_grad)
+            return tensor.detach().clone().requires_grad_().clone()  # no leaf: it may be written to
+        return copied(tensor)
 
     return nesting.rebuilt(value, copy_of)
+
+
+def copied(tensor: Tensor) -> Tensor:
+    """A tensor of its own; of what was computed, one that may be written to, as no leaf may."""
+    copy = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    if tensor.is_leaf:
+        return copy
+    with torch.enable_grad():
+        return copy.clone()

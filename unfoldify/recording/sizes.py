@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from unfoldify import nesting
 from unfoldify.effort import PATIENCE, Counting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
+from unfoldify.recording.lazy import copied
 from unfoldify.recording.unchecked import UNCHECKED
 
 LARGE = 1 << 21  # numbers in all inputs from which on even a batch of 8 is worth making smaller
@@ -276,7 +277,7 @@ def _tiled(tensor: Tensor, path: str, sizes: Mapping[tuple[str, int], int]) -> T
 def _redrawn(tiled: Tensor, example: Tensor, generator: torch.Generator) -> Tensor:
     """Another draw where any number will do, the tiled example where the values mean something."""
     if tiled is example:  # its size stays; a copy, since models write to their inputs
-        return example.detach().clone().requires_grad_(example.requires_grad)
+        return copied(example)
     if tiled.is_meta or not tiled.numel():
         return tiled
     if example.is_complex():
