@@ -267,8 +267,8 @@ class ScriptedFunction(Linear3):
 
 
 @refused(
-    "part is TorchScript (RecursiveScriptModule): its Python is gone, so its calls cannot be seen.\n"
-    "Build the model with the module as it was before torch.jit.script or trace.",
+    "part is TorchScript (Linear): its Python is gone, so its calls cannot be seen.\n"
+    "Build the model with the module as it was before torch.jit.script, trace or load.",
     randn(4, 3),
 )
 class ScriptedModule(nn.Module):

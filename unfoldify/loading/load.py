@@ -20,6 +20,7 @@ from unfoldify.loading.suggest import suggested_inputs
 from unfoldify.loading.target import Target, import_root, import_target, importable
 from unfoldify.preserve import seed_everything
 from unfoldify.recording.lazy import copies, fill, grows, unfilled
+from unfoldify.recording.scripted import check_scripted
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def load(
     request = Request(target, options, module, path)
     with importable(import_root(path) if path else Path.cwd()):
         model, taken = _model(request, seed)
+        check_scripted(model)
         seed_everything(seed)
         args, kwargs = _inputs(model, inputs, request)
         if unfilled(model) or grows(model, args, kwargs):

@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from unfoldify.errors import CaptureError
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.layers import plan
@@ -28,6 +27,7 @@ from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.record import Read
 from unfoldify.recording.scopes import ScopedRecorder
+from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
 from unfoldify.recording.structures import (
     given_one_by_one,
@@ -117,12 +117,7 @@ class ModelRecorder(ScopedRecorder):
         paths = self.module_paths.get(id(module))
         if self.paused or not self.stack or paths is None:
             return original(module, *args, **kwargs)
-        if isinstance(module, torch.jit.ScriptModule):
-            raise CaptureError(
-                f"{paths[0] or 'the model'} is TorchScript ({type(module).__name__}): its Python is "
-                "gone, so its calls cannot be seen.\nBuild the model with the module as it was "
-                "before torch.jit.script or trace."
-            )
+        check_scripted(module, paths[0])
         path = self.path_here(paths)
         if path is None:
             return original(module, *args, **kwargs)

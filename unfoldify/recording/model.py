@@ -20,6 +20,7 @@ from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.methods import check_methods
 from unfoldify.recording.observe import Wanted, observe, refuse_draws
 from unfoldify.recording.record import Read
+from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.stand_ins import stand_ins
@@ -56,6 +57,7 @@ def record(
     seconds: float = 10.0,
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
+    check_scripted(model)
     check_methods(model)
     check_filled(model, args, kwargs)
     variants = free_sizes(model, args, kwargs, max_seconds=seconds)
