@@ -19,6 +19,7 @@ from unfoldify.emit.headings import begins_part, comments_above, heading
 from unfoldify.emit.imports import unhidden
 from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
 from unfoldify.emit.loop_heads import loop_head, loop_variables, target
+from unfoldify.emit.loop_start import from_users_start
 from unfoldify.emit.modes import by_mode
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.parallel import handed_on
@@ -182,6 +183,8 @@ class Writer:
             if names[start] != names.get(end)
         )
         self.expressions.attributes = before
+        if loop.index is not None and isinstance(target, ast.Name):
+            iterable, body = from_users_start(loop, target.id, iterable, body)
         yield ast.For(target, iterable, paragraphs(body), [], lineno=0)
 
     def returns_nothing(self, step: Step) -> bool:

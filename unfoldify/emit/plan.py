@@ -13,7 +13,13 @@ from torch import fx
 
 from unfoldify.recording.body import Construct
 from unfoldify.recording.calls import is_random
-from unfoldify.recording.loops.loop import SYNTHETIC, Loop, carried_value, item_of_round
+from unfoldify.recording.loops.loop import (
+    SYNTHETIC,
+    Loop,
+    carried_value,
+    index_of_round,
+    item_of_round,
+)
 from unfoldify.recording.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}
@@ -191,9 +197,10 @@ class Planner:
             self.flush_all(set())
             self.open.pop()
         for loop in wanted[len(self.open) :]:
-            sequences = set(loop.sequences)
-            self.flush_all(sequences)
-            tree = [n for sequence in loop.sequences for n in self.pending.get(sequence, ())]
+            count = loop.index.args if loop.index is not None else ()
+            read = [*loop.sequences, *(node for node in count if isinstance(node, fx.Node))]
+            self.flush_all(set(read))
+            tree = [n for value in read for n in self.pending.get(value, ())]
             for other in tree:
                 self.pending.pop(other, None)
             self.steps.append(
@@ -324,7 +331,7 @@ class Planner:
         user = through_trivial(next(iter(node.users)))
         if user is None or user.target is carried_value:
             return False
-        if user.target is item_of_round:
+        if user.target in (item_of_round, index_of_round):  # it stands in the head of a loop
             return not is_impure(node)
         if user.meta.get("loop") is not node.meta.get("loop") and user.op != "output":
             return False

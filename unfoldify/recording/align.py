@@ -290,7 +290,7 @@ def size_of_something(place: Place, ours: int, theirs: int) -> fx.Node | None:
                 made = graph.call_function(
                     function, (size, argument) if argument is not None else (size,)
                 )
-                made.meta["value"] = ours
+                made.meta.update(value=ours, other_value=theirs)  # for whatever else was this
                 return made
     return None
 
