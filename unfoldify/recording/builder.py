@@ -54,6 +54,10 @@ class GraphBuilder(TorchFunctionMode):
     def frame(self) -> Frame:
         return self.stack[-1]
 
+    def is_recording(self) -> bool:
+        """Whether the calls that are made now become nodes."""
+        return not self.paused and bool(self.stack)
+
     def add(self, op: str, target: Any, args: Any, kwargs: Any) -> fx.Node:
         """One node, its arguments translated from values to nodes."""
         nodes = self.to_nodes(args)

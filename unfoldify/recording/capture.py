@@ -25,7 +25,6 @@ from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
-from unfoldify.recording.record import Read
 from unfoldify.recording.scopes import ScopedRecorder
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
@@ -39,6 +38,7 @@ from unfoldify.recording.structures import (
 )
 from unfoldify.recording.traced import Traced, plain
 from unfoldify.recording.values import literal, plain_arguments, tensors_in
+from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
 
 

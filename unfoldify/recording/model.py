@@ -19,12 +19,12 @@ from unfoldify.recording.capture import Recording
 from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.methods import check_methods
 from unfoldify.recording.observe import Wanted, observe, refuse_draws
-from unfoldify.recording.record import Read
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.tidy import tidy
+from unfoldify.recording.watcher import Read
 
 FAR_ENOUGH = 1 << 20  # numbers in the inputs of a run that only looks what moves
 

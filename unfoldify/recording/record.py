@@ -12,7 +12,6 @@ import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -22,22 +21,19 @@ from torch import Tensor, fx, nn
 from unfoldify import notes
 from unfoldify.errors import CaptureError
 from unfoldify.recording.autograd import can_be_written, run_forward
-from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
     FROM_DATA,
     HAS_GRADIENT,
     LOOKS,
     READS,
-    REMAINDER,
     SIZE_NUMBERS,
     TO_PYTHON,
 )
-from unfoldify.recording.conversions import converts, only_calls
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.random_state import seed_of_new
-from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
+from unfoldify.recording.source import Position, site, users_place
 from unfoldify.recording.spelling import (
     AutogradCall,
     call_name,
@@ -53,33 +49,18 @@ from unfoldify.recording.values import (
     unique,
     version,
 )
+from unfoldify.recording.watcher import Read, Watcher
 
 
-@dataclass(frozen=True)
-class Read:
-    """A tensor's value that Python looked at while the model ran: what it decided is fixed."""
-
-    call: str
-    value: Any
-    sites: tuple[Position, ...]
-
-
-class Recorder(GraphBuilder):
+class Recorder(Watcher):
     """Records what runs inside `with recorder:` into `recorder.frame.graph`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.reads: list[Read] = []
         self.made: set[int] = set()  # tensors made of data that is no tensor: constants
         self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
-        self.grad_mode = True
-        self.asked_modes: list[tuple[bool, int]] = []  # of blocks, and how deep in graphs they are
-        self.in_asked_mode: list[fx.Node] = []  # calls in one that asks for what is so anyway
-        self.differentiates = False
-        self.conversions: dict[int, dict[str, Any]] = {}  # modules that make numbers plain
         self.parameters: dict[int, tuple[Position, ...]] = {}  # those that the run has made
-        self.through = 0  # how many autograd functions are being run as plain calls
 
     # -- calls ---------------------------------------------------------------------------------
 
@@ -221,10 +202,6 @@ class Recorder(GraphBuilder):
         found = site(positions[0]) if positions else None
         return found.expression if found is not None else None
 
-    def is_recording(self) -> bool:
-        """Whether the calls that are made now become nodes."""
-        return not self.paused and bool(self.stack)
-
     def sees(self, values: Any) -> bool:
         """Whether calls with these values are being recorded."""
         return self.is_recording() and any(True for _ in tensors_in(values))
@@ -333,75 +310,6 @@ class Recorder(GraphBuilder):
             return value
         return self.remembered(value, self.add("call_function", function, args, {}))
 
-    def decided(self, number: Any, name: str, outcome: bool) -> None:
-        """The user's code compared a number; if a tensor held it, its value decides, and what is
-        left of a size when it is divided decides for sizes that leave the same.
-        """
-        if number.owner is not self or not self.is_recording():
-            return
-        if is_machinery(sys._getframe(2).f_code.co_filename):
-            return
-        self.note_conversion(sys._getframe(2))
-        if is_of_data(number.node):
-            self.reads.append(Read(name, bool(outcome), self.positions()))
-        elif is_remainder(number.node):
-            positions = self.positions()
-            found = next((place for place in map(site, positions) if place is not None), None)
-            if found is not None and found.decides:
-                self.reads.append(Read(REMAINDER, bool(outcome), positions))
-
-    def note_mode(self, enabled: bool) -> None:
-        """`with torch.enable_grad():` begins or ends."""
-        caller = sys._getframe(4).f_code.co_name
-        if caller == "__enter__":
-            self.asked_modes.append((enabled, len(self.stack)))
-        elif caller == "__exit__" and self.asked_modes:
-            self.asked_modes.pop()
-
-    def settle_modes(self) -> None:
-        """That gradients are asked for in so many words matters where the model differentiates."""
-        if not self.differentiates:
-            for node in self.in_asked_mode:
-                node.meta.pop("grad", None)
-
-    def converted(self, number: Any) -> None:
-        """Python was given a number for which it hands back a plain one."""
-        if number.owner is self and self.is_recording():
-            self.note_conversion(sys._getframe(2))
-
-    def note_conversion(self, frame: FrameType, surely: bool = False) -> None:
-        """A frame makes a plain number of one that remembers, or may do so with one that it gets."""
-        filename = frame.f_code.co_filename
-        if is_machinery(filename) or is_of_a_rule(filename):
-            return
-        if (surely and only_calls(filename)) or converts(frame):
-            self.conversions[id(frame.f_globals)] = frame.f_globals
-
-    def counted(self, number: Any) -> None:
-        """A loop runs as often as a number says: where a tensor held it, that is fixed."""
-        if isinstance(number, Traced) and number.owner is self and is_of_data(number.node):
-            self.reads.append(Read("range", plain(number), self.positions()))
-
-    def asked_for_gradient(self, tensor: Tensor, outcome: bool) -> None:
-        """The user's code asked whether a value of the run has gradients, and may do as it likes."""
-        where = sys._getframe(3).f_code.co_filename
-        if not (is_machinery(where) or is_of_a_rule(where) or self.is_state(tensor)):
-            self.reads.append(Read(HAS_GRADIENT, outcome, self.positions()))
-
-    def is_state(self, tensor: Tensor) -> bool:
-        """Whether a tensor is a parameter or a buffer."""
-        return False
-
-    def add(self, op: str, target: Any, args: Any, kwargs: Any) -> fx.Node:
-        """One node, and whether gradients are switched on or off for it."""
-        node = super().add(op, target, args, kwargs)
-        if torch.is_grad_enabled() != self.grad_mode and not self.through:
-            node.meta["grad"] = torch.is_grad_enabled()
-        elif self.asked_modes and self.asked_modes[-1] == (True, len(self.stack)):
-            node.meta["grad"] = True
-            self.in_asked_mode.append(node)
-        return node
-
     def is_of_nothing(self, tensor: Tensor) -> bool:
         """Whether a tensor was made by a call that was given none: `torch.zeros(b, 4)`."""
         node = self.known(tensor, self.frame)
@@ -409,11 +317,6 @@ class Recorder(GraphBuilder):
             return id(tensor) in self.made
         operands = [operand for operand in node.all_input_nodes if "val" in operand.meta]
         return node.op == "call_function" and not operands
-
-    @property
-    def gave_to_numpy(self) -> bool:
-        """Whether an array may have been computed from a tensor of the model."""
-        return any(read.call in TO_PYTHON for read in self.reads)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -452,18 +355,3 @@ class Recorder(GraphBuilder):
 
     def is_zero(self, x: Tensor) -> bool:
         return False
-
-
-def is_of_data(node: fx.Node) -> bool:
-    """Whether a number is one that a tensor held, or was computed from such a one."""
-    name = node.target if isinstance(node.target, str) else call_name(node.target)
-    if name in DATA_NUMBERS and node.op != "get_attr":
-        return True
-    return "val" not in node.meta and any(map(is_of_data, node.all_input_nodes))
-
-
-def is_remainder(node: fx.Node) -> bool:
-    """Whether a number is what is left of a size when it is divided, or was computed from that."""
-    if node.target is operator.mod:
-        return True
-    return "val" not in node.meta and any(map(is_remainder, node.all_input_nodes))
