@@ -200,9 +200,17 @@ def test_expressions_stay_as_they_were_written(emitted: Emit, line: str) -> None
     assert line in [found.strip() for found in after.splitlines()]
 
 
-def test_a_tuple_that_a_generator_makes_is_unpacked_by_name(emitted: Emit) -> None:
+@pytest.mark.parametrize(
+    "made",
+    [
+        "map(lambda t: t.unflatten(-1, (2, 2)), qkv)",
+        "(t.unflatten(-1, (2, 2)) for t in qkv)",
+        "[t.unflatten(-1, (2, 2)) for t in qkv]",
+    ],
+)
+def test_a_tuple_that_a_generator_makes_is_unpacked_by_name(emitted: Emit, made: str) -> None:
     after = emitted(
-        """
+        f"""
         class Net(nn.Module):
             def __init__(self):
                 super().__init__()
@@ -210,7 +218,7 @@ def test_a_tuple_that_a_generator_makes_is_unpacked_by_name(emitted: Emit) -> No
 
             def forward(self, x):
                 qkv = self.to_qkv(x).chunk(3, dim=-1)
-                q, k, v = map(lambda t: t.unflatten(-1, (2, 2)), qkv)
+                q, k, v = {made}
                 return (q * k).softmax(-1) * v
         """,
         skip=["linear"],

@@ -15,7 +15,7 @@ from unfoldify.emit.handed_on import callers_word
 from unfoldify.emit.plan import use_of
 from unfoldify.recording.loops.kept import leaves
 from unfoldify.recording.loops.loop import spread
-from unfoldify.recording.source import site
+from unfoldify.recording.source import Site, parsed, site
 
 RESERVED = frozenset(
     {
@@ -204,14 +204,27 @@ def hinted(node: fx.Node) -> str | None:
             "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
         )
         if found.unpacks:
-            item = (
-                ordinal(node) if item is None and isinstance(found.expression, ast.Tuple) else item
-            )
+            if item is None and (isinstance(found.expression, ast.Tuple) or is_each(found)):
+                item = ordinal(node)
             if isinstance(item, int) and 0 <= item < len(found.targets) and found.targets[item]:
                 return identifier(str(found.targets[item]))
             return None
         return identifier(found.targets[0]) if found.targets and found.targets[0] else None
     return None
+
+
+def is_each(found: Site) -> bool:
+    """Whether an expression makes the values of `q, k, v = (split(t) for t in qkv)`."""
+    file = parsed(found.filename)
+    if file is None or found.expression is None:
+        return False
+    inside = file.parents.get(found.expression)
+    if (
+        not isinstance(inside, ast.GeneratorExp | ast.ListComp)
+        or inside.elt is not found.expression
+    ):
+        return False
+    return isinstance(file.parents.get(inside), ast.Assign)
 
 
 def ordinal(node: fx.Node) -> int:
