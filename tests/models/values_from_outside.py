@@ -307,3 +307,67 @@ class DrawsFromAGeneratorThatStays(Linear3):
 
     def forward(self, x):
         return self.fc(x) + torch.randn(3, generator=self.generator)
+
+
+@example(randn(4, 3), randn(4, 3))
+class ArraysReturned(Linear3):
+    """What metrics are made of, beside a loss: `.numpy()` stays the call that it is."""
+
+    def forward(self, x, y):
+        score = (self.fc(x) * y).mean(0)
+        tags = score.argmax(-1).cpu().numpy()
+        return 1 - score.mean(), score.detach().cpu().numpy(), {"tags": [tags]}
+
+
+@example(randn(4, 3))
+class ArraysByNumpysOwnName(Linear3):
+    """`np.asarray` hands on what the tensor gives; what is no tensor's is a constant."""
+
+    def forward(self, x):
+        y = self.fc(x)
+        return np.asarray(y.detach()), y.mean().numpy(force=True), np.array([1, 2]), np.float32(0.5)
+
+
+class GivesAnArray(Linear3):
+    def forward(self, x):
+        y = self.fc(x)
+        return y, y.detach().numpy()
+
+
+@example(randn(4, 3))
+class ArrayOfAPart(Linear3):
+    """It leaves the part as a tensor; where it is not wanted, nothing is written for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = GivesAnArray(), GivesAnArray()
+
+    def forward(self, x):
+        x, array = self.first(x)
+        return self.second(x)[0], array
+
+
+@example(randn(4, 3), fixed=True)
+class ArrayThatDecides(Linear3):
+    """An array that is looked at as well: the report says that what it decides is fixed."""
+
+    def forward(self, x):
+        y = self.fc(x)
+        array = y.detach().numpy()
+        return (y * 2 if array.min() > -1e6 else y), array
+
+
+NUMPY_MADE = (
+    "`logits.argmax(-1).cpu().numpy()`\n  forward returns a numpy int64 that numpy made of this "
+    "array: no call of torch made it, so it cannot be written down.\nReturn the tensor, or what "
+    ".numpy() gives as it is, and let whoever calls the model go on from there; or compute it with "
+    "torch."
+)
+
+
+@refused(NUMPY_MADE, randn(2, 4, 3))
+class NumbersOfAnArray(Linear3):
+    def forward(self, x):
+        logits = self.fc(x)
+        tags = logits.argmax(-1).cpu().numpy()
+        return logits, [row[0] for row in tags]

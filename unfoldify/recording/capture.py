@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from unfoldify.recording.arrays import is_of_numpy
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.layers import plan
@@ -296,6 +297,8 @@ class ModelRecorder(ScopedRecorder):
             return literal(value)
         if type(value).__module__ == "torch.return_types":
             return self.return_type(value)
+        if whole and is_of_numpy(value):
+            return self.array(value)
         if whole:
             return self.structure(value)
         if isinstance(value, tuple):

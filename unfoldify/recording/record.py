@@ -20,6 +20,7 @@ from torch import Tensor, fx, nn
 
 from unfoldify import notes
 from unfoldify.errors import CaptureError
+from unfoldify.recording.arrays import Handed, handed, is_only_returned, refuse_array
 from unfoldify.recording.autograd import can_be_written, run_forward
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
@@ -60,6 +61,7 @@ class Recorder(Watcher):
         self.made: set[int] = set()  # tensors made of data that is no tensor: constants
         self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
+        self.arrays: dict[int, Handed] = {}  # those that tensors have handed out
         self.parameters: dict[int, tuple[Position, ...]] = {}  # those that the run has made
 
     # -- calls ---------------------------------------------------------------------------------
@@ -102,6 +104,7 @@ class Recorder(Watcher):
             self.note_conversion(sys._getframe(2), name in DATA_NUMBERS)
         if name in READS and not mutated:
             self.reads.append(Read(name, plain_value(result), self.positions()))
+            self.note_array(handed(name, result, args, kwargs, self.reads[-1].sites))
             if name not in DATA_NUMBERS or isinstance(result, bool):
                 return result
         if isinstance(result, torch.Size) or name in SIZE_NUMBERS or name in DATA_NUMBERS:
@@ -317,6 +320,29 @@ class Recorder(Watcher):
             return id(tensor) in self.made
         operands = [operand for operand in node.all_input_nodes if "val" in operand.meta]
         return node.op == "call_function" and not operands
+
+    def note_array(self, found: Handed | None) -> None:
+        """A tensor handed out an array, which may be returned."""
+        if found is not None:
+            self.arrays[id(found.array)] = found
+
+    def array(self, value: Any) -> Any:
+        """An array that is returned, as the call that handed it out; a number of numpy's as Python's."""
+        found = self.arrays.get(id(value))
+        if found is None and (self.gave_to_numpy or value.dtype.kind not in "biufc"):
+            raise refuse_array(value, next(reversed(self.arrays.values()), None))
+        if found is None and type(value).__name__ != "ndarray":
+            return value.item()
+        if found is None:  # as a constant, which every call hands out
+            with self.pause(), torch._C.DisableTorchFunction():
+                found = Handed(value, torch.from_numpy(value.copy()), {}, ())
+            self.made.add(id(found.tensor))
+            self.keep_alive.append(found.tensor)
+        if is_only_returned(found.positions):
+            self.reads = [read for read in self.reads if read.sites != found.positions]
+        node = self.add("call_method", "numpy", (found.tensor,), dict(found.arguments))
+        node.meta["positions"] = found.positions
+        return node
 
     @contextmanager
     def running(self) -> Iterator[None]:

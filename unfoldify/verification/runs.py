@@ -163,6 +163,8 @@ def in_object(path: str, outline: Mapping[str, str]) -> bool:
 def _kept(value: Any) -> Any:
     if not isinstance(value, Tensor):
         numeric = getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufc")
+        if numeric and type(value).__name__ != "ndarray":
+            return value.item()  # one of numpy's numbers is as good as Python's
         return torch.as_tensor(value) if numeric else literal(value)
     value = value.detach()
     value = value.dequantize() if value.is_quantized else value
