@@ -18,11 +18,12 @@ from unfoldify.emit.initial import initial_value
 from unfoldify.emit.lines import ClassCall, Declared, Hole, assign, constant, dotted, name
 from unfoldify.emit.replaced import declared
 from unfoldify.emit.side_file import SAFETENSORS_TYPES
-from unfoldify.emit.sparse import empty_sparse, is_sparse, sparse_call
+from unfoldify.emit.sparse import all_short, empty_sparse, is_sparse, sparse_call
 from unfoldify.emit.words import order_in_source
 from unfoldify.emit.wrapped import wrapped
 from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
 from unfoldify.recording.paths import joined
+from unfoldify.recording.values import parts
 
 BASES = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
 
@@ -277,10 +278,14 @@ class Constructor:
     def constant(self, tensor: Tensor, path: str) -> ast.expr:
         """The value of a tensor that no state_dict carries."""
         if is_sparse(tensor):
-            return sparse_call(tensor, lambda part, label: self.constant(part, f"{path}.{label}"))
-        expression = constant_call(tensor)
-        if expression is not None:
-            return expression
+            held = parts(tensor.detach())
+            written = all_short(map(constant_call, held.values()))
+            apart = (self.stored(part, f"{path}.{label}") for label, part in held.items())
+            return sparse_call(tensor, written or list(apart))
+        return constant_call(tensor) or self.stored(tensor, path)
+
+    def stored(self, tensor: Tensor, path: str) -> ast.expr:
+        """A tensor in the side file."""
         stored = ast.Subscript(name("CONSTANTS"), Hole.of(path, "constant"), ast.Load())
         if tensor.is_complex() and tensor.dtype not in SAFETENSORS_TYPES:
             self.around.side[path] = torch.view_as_real(tensor.detach().resolve_conj())
