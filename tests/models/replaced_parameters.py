@@ -243,3 +243,24 @@ class DataOfParametersIsSet(nn.Module):
 
     def forward(self, x):
         return self.fc(x)
+
+
+@example(randn(3, 4), torch.tensor([0, 2, 1]))
+class LossWithWeights(nn.Module):
+    """A layer of torch that is given a tensor, which it keeps in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.criterion = nn.CrossEntropyLoss(weight=torch.tensor([0.5, 1.0, 2.0]))
+        self.positive = nn.BCEWithLogitsLoss(pos_weight=torch.rand(3))
+
+    def forward(self, x, y):
+        logits = self.fc(x)
+        wanted = nn.functional.one_hot(y, 3).to(logits)
+        return logits, self.criterion(logits, y) + self.positive(logits, wanted)
+
+
+@example(randn(3, 4).log_softmax(1), torch.tensor([0, 3, 1]))
+def loss_alone() -> nn.Module:
+    return nn.NLLLoss(weight=torch.rand(4))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from unfoldify.emit.configuration import parameters_of
 from unfoldify.emit.constructor import in_wrappings, is_instance, literal
@@ -216,6 +217,8 @@ class Arguments:
 
     def value(self, values: list[Any], word: str, own: Sequence[ast.expr] = ()) -> ast.expr:
         """A number that all instances have, or an argument; `own` is what the user gives there."""
+        if isinstance(values[0], Tensor) and len({each.shape for each in values}) == 1:
+            values = values[:1] if all_same(values) else [torch.zeros_like(values[0])]
         if all_same(values):
             return literal(values[0])
         if repr(values) not in self.by_values:
@@ -358,4 +361,7 @@ def item(value: Any, axis: int) -> Any:
 
 
 def all_same(values: list[Any]) -> bool:
-    return all(type(value) is type(values[0]) and value == values[0] for value in values)
+    first = values[0]
+    if isinstance(first, Tensor):
+        return all(isinstance(value, Tensor) and torch.equal(value, first) for value in values)
+    return all(type(value) is type(first) and value == first for value in values)

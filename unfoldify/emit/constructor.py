@@ -25,6 +25,7 @@ from unfoldify.recording.layers import CONTAINERS, torch_ancestor, torch_layer
 from unfoldify.recording.paths import joined
 from unfoldify.recording.values import parts
 
+FEW = 8  # numbers that are shown, though they come with the weights
 BASES = (nn.ModuleList, nn.ModuleDict, nn.Sequential, nn.ParameterList, nn.ParameterDict)
 
 
@@ -98,6 +99,9 @@ def literal(value: Any) -> ast.expr:
     """A constructor argument: numbers, torch's constants, functions, layers inside layers."""
     from unfoldify.emit.expressions import Expressions
 
+    if isinstance(value, Tensor):  # weights of a loss: the layer keeps them in a buffer
+        known = constant_expression(value) if value.numel() <= FEW else None
+        return empty_tensor(value) if known is None else known.ast
     if hasattr(value, "arguments") and hasattr(value, "spelled"):
         return in_wrappings(ast.Call(dotted(value.spelled), *declared_arguments(value)), value)
     return Expressions(nn.Module(), {}).value(value)
