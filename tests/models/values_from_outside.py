@@ -371,3 +371,34 @@ class NumbersOfAnArray(Linear3):
         logits = self.fc(x)
         tags = logits.argmax(-1).cpu().numpy()
         return logits, [row[0] for row in tags]
+
+
+class GivesAList(Linear3):
+    def forward(self, x):
+        y = self.fc(x)
+        return y, y.argmax(-1).tolist()
+
+
+@example(randn(4, 3))
+class ListsReturned(Linear3):
+    """What a decoder gives: `.tolist()` as it is, for any batch, also through a part."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = GivesAList()
+
+    def forward(self, x):
+        y, tags = self.part(x)
+        return y, tags, {"best": self.fc(y).topk(2)[1].tolist(), "mean": y.mean().tolist()}
+
+
+@example(randn(4, 3), fixed=True)
+class ListsTakenApart(Linear3):
+    """A list that is another one in the end is that of its items."""
+
+    def forward(self, x):
+        y = self.fc(x)
+        tags, rows = y.argmax(-1).tolist(), y.tolist()
+        tags.append(7)
+        rows[0][1] = 0.5
+        return y, tags, rows

@@ -287,6 +287,9 @@ class ModelRecorder(ScopedRecorder):
         """
         if isinstance(value, (Tensor, Traced, torch.Size)):
             return self.to_nodes(value)
+        made = self.list_node(value)
+        if made is not None:
+            return made
         if type(value) in (tuple, list):
             return type(value)(self.result(item, whole=whole) for item in value)
         if type(value) is dict:
@@ -341,6 +344,7 @@ class ModelRecorder(ScopedRecorder):
             if isinstance(result, Tensor):
                 self.bind(result, call)
             else:
+                self.note_list(result, call)
                 entries = result.items() if isinstance(result, dict) else enumerate(result)
                 for key, item in entries:
                     if any(True for _ in leaves(item)) or any(map(self.is_news, numbers_in(item))):

@@ -62,6 +62,7 @@ class Recorder(Watcher):
         self.keep_alive: list[Any] = []
         self.dtype_reads: list[tuple[torch.dtype, Any]] = []
         self.arrays: dict[int, Handed] = {}  # those that tensors have handed out
+        self.lists: dict[int, tuple[Any, Any, fx.Node]] = {}  # of numbers that tensors held
         self.parameters: dict[int, tuple[Position, ...]] = {}  # those that the run has made
 
     # -- calls ---------------------------------------------------------------------------------
@@ -289,8 +290,22 @@ class Recorder(Watcher):
             return torch.Size(self.items(node, result))
         node = self.add(*spelled(func, name, args, kwargs))
         if isinstance(result, (tuple, list)):
-            return type(result)(self.items(node, result))
+            items = type(result)(self.items(node, result))
+            self.lists[id(items)] = (items, frozen(items), node)
+            return items
         return self.remembered(result, node)
+
+    def note_list(self, value: Any, node: fx.Node) -> None:
+        """A module handed on a list of numbers: from here on it is the result of that module's call."""
+        made, before, _ = self.lists.get(id(value), (None, None, None))
+        if made is value:
+            self.lists[id(value)] = (made, before, node)
+
+    def list_node(self, value: Any) -> fx.Node | None:
+        """The call that made a list of numbers, where the list is what it was: `best.tolist()`."""
+        made, before, node = self.lists.get(id(value), (None, None, None))
+        is_here = node is not None and node.graph is self.frame.graph
+        return node if is_here and made is value and frozen(value) == before else None
 
     def remembered(self, value: Any, node: fx.Node) -> Any:
         """A number that remembers its node, and the node what it was in this run."""
@@ -381,3 +396,8 @@ class Recorder(Watcher):
 
     def is_zero(self, x: Tensor) -> bool:
         return False
+
+
+def frozen(value: Any) -> Any:
+    """Which objects a list holds, and the lists in it."""
+    return tuple(map(frozen, value)) if isinstance(value, (tuple, list)) else id(value)
