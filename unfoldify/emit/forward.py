@@ -32,6 +32,7 @@ from unfoldify.recording.dead import drop_dead, is_bound
 from unfoldify.recording.loops.loop import Loop
 from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.source import Site, is_of_a_rule, site
+from unfoldify.recording.tidy import start_from_the_first
 
 WIDEST = 86  # of a user's comment
 
@@ -63,6 +64,7 @@ def lines_of(
     body: Body, is_root: bool, shapes: bool
 ) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
     roll(body.graph, over_modules=True)
+    start_from_the_first(body.graph)
     drop_dead(body.graph.nodes, is_bound, rounds=False)
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]

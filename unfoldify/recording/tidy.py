@@ -53,18 +53,39 @@ def kept_operand(node: fx.Node) -> fx.Node | None:
 
 
 def is_unchanged(operand: fx.Node, number: Any, result: fx.Node) -> bool:
-    """Whether kind, type and shape stay. A sum with 0 makes 0.0 of -0.0: what is not whole is added
-    to, then, as by Python's `sum`, which starts from 0.
-    """
+    """Whether kind, type and shape stay. A sum with 0 makes 0.0 of -0.0, so it has to be whole."""
     if "val" not in operand.meta:
         return type(operand.meta.get("value")) is int and type(number) is int
     ours, theirs = operand.meta["val"], result.meta.get("val")
     if theirs is None or (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
         return False
     is_sum = result.target in (operator.add, operator.sub)
-    is_whole = not (ours.dtype.is_floating_point or ours.dtype.is_complex)
-    goes_on = all(user.target is operator.add for user in result.users)
-    return is_whole or not is_sum or (goes_on and bool(result.users))
+    return not (is_sum and (ours.dtype.is_floating_point or ours.dtype.is_complex))
+
+
+def start_from_the_first(graph: fx.Graph) -> None:
+    """`a + b` for the `0 + a + b` of Python's `sum`; a loop goes on starting from 0.
+
+    The next summand takes the sign of a zero as 0 would, unless it is -0.0 itself.
+    """
+    if any("mutates" in node.meta for node in graph.nodes):  # a sum with 0 is a copy
+        return
+    for node in list(graph.nodes):
+        is_first = node.target is operator.add and 0 in node.args and node.users
+        if not is_first or "loop" in node.meta or "kept" in node.meta:
+            continue
+        goes_on = all(user.target is operator.add for user in node.users)
+        summand = next((arg for arg in node.args if isinstance(arg, fx.Node)), None)
+        if goes_on and summand is not None and same_kind(summand, node):
+            stand_in(node, summand)
+
+
+def same_kind(one: fx.Node, other: fx.Node) -> bool:
+    """Whether two values are tensors of one type and shape."""
+    ours, theirs = one.meta.get("val"), other.meta.get("val")
+    if ours is None or theirs is None:
+        return False
+    return bool((ours.dtype, ours.shape) == (theirs.dtype, theirs.shape))
 
 
 def stand_in(node: fx.Node, kept: fx.Node) -> None:

@@ -28,4 +28,5 @@ UNCHECKED: dict[Any, Callable[..., None]] = {
     torch.lu_unpack: _check_pivots,
     torch.native_batch_norm: _check_channels,
     torch._native_batch_norm_legit: _check_channels,
+    torch.ops.aten._batch_norm_with_update: _check_channels,
 }
