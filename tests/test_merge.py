@@ -213,3 +213,26 @@ def test_blocks_of_other_kinds_are_another_class() -> None:
     found = classes(Stage(6, 2), stage)
     assert list(found) == ["Block", "Block2", "Stage", "Stage2", "Stack"]
     assert constructor(found["Stage2"]) == []
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale: list[float]) -> None:
+        super().__init__()
+        self.scale = torch.tensor(scale)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale
+
+
+def test_a_list_that_differs_is_one_argument() -> None:
+    model = nn.Sequential(Scaled([0.5, 1.0, 3.0]), Scaled([2.0, 1.0, 4.0]))
+    source = unfoldify.unfoldify(model, (torch.randn(2, 3),)).source
+    assert "def __init__(self, values):" in source
+    assert "self.scale = torch.tensor(values)" in source
+    assert "Scaled([0.5, 1.0, 3.0])" in source
+
+
+def test_a_list_that_all_have_is_written_in_its_place() -> None:
+    model = nn.Sequential(Scaled([0.5, 1.0, 3.0]), Scaled([0.5, 1.0, 3.0]))
+    source = unfoldify.unfoldify(model, (torch.randn(2, 3),)).source
+    assert "self.scale = torch.tensor([0.5, 1.0, 3.0])" in source

@@ -318,6 +318,14 @@ class SizesAsHoles(ast.NodeTransformer):
         result: ast.expr = self.visit(expression)
         return result
 
+    def visit_List(self, node: ast.List) -> ast.expr:
+        """A list of more than a few differs as a whole."""
+        try:
+            values = ast.literal_eval(node)
+        except ValueError:  # float("inf")
+            return node
+        return Hole.of(values, "values") if len(values) > 2 else node
+
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
         return Hole.of(node.value, "size") if is_number else node

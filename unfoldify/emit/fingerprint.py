@@ -15,7 +15,7 @@ def fingerprint(tree: Any, *, values: bool = False) -> Any:
     With `values`, what two instances share that are made by the same call.
     """
     if isinstance(tree, Hole):
-        return ("hole", tree.value) if values else ("hole", isinstance(tree.value, str))
+        return ("hole", repr(tree.value)) if values else ("hole", isinstance(tree.value, str))
     if isinstance(tree, Declared):
         told = [
             (a.name, a.value)
