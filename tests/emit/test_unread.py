@@ -41,3 +41,28 @@ def test_state_that_is_read_by_another_name() -> None:
     source = unfoldify.unfoldify(Read(), torch.randn(2, 5, 4)).source
     assert "torch.zeros(" in source
     assert ".copy_(" in source
+
+
+class Scan(nn.Module):
+    """Each round reads some of what it computes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        s = torch.zeros_like(x[:, 0])
+        for t in range(x.shape[1]):
+            best = (x[:, t] + s).max(-1, keepdim=True)[0]
+            low, where = (x[:, t] - s).min(-1, keepdim=True)
+            (where * 2).float()
+            torch.rand(2)
+            s = s + best.exp() * low
+        return s
+
+
+def test_what_no_round_reads_is_left_out_but_for_what_draws() -> None:
+    source = unfoldify.unfoldify(Scan(), torch.randn(2, 5, 4)).source
+    lines = source[source.index("for t in") :].split("\n")
+    assert [line.strip() for line in lines[1:5]] == [
+        "best = (x[:, t] + s).max(-1, keepdim=True).values",
+        "low, _ = (x[:, t] - s).min(-1, keepdim=True)",
+        "torch.rand(2)",
+        "s = s + best.exp() * low",
+    ]

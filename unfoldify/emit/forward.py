@@ -28,7 +28,7 @@ from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.lowering.presence import present
 from unfoldify.recording.body import Body, Parameter
-from unfoldify.recording.dead import drop_dead, is_bound
+from unfoldify.recording.dead import drop_dead, is_needed
 from unfoldify.recording.loops.loop import Loop
 from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.source import Site, is_of_a_rule, site
@@ -65,7 +65,7 @@ def lines_of(
 ) -> tuple[list[ast.stmt], tuple[str, ...], set[str]]:
     roll(body.graph, over_modules=True)
     start_from_the_first(body.graph)
-    drop_dead(body.graph.nodes, is_bound, rounds=False)
+    drop_dead(body.graph.nodes, is_needed, rounds=False)
     steps = Planner(body.graph).plan()
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]

@@ -76,3 +76,8 @@ def has_effect(node: fx.Node) -> bool:
 def is_bound(node: fx.Node) -> bool:
     """A call with an effect, or one of a loop, whose values go from round to round unseen."""
     return has_effect(node) or "loop" in node.meta or "head_of" in node.meta
+
+
+def is_needed(node: fx.Node) -> bool:
+    """A call with an effect, or what a loop that has its final form is made of."""
+    return has_effect(node) or "kept" in node.meta or "head_of" in node.meta
