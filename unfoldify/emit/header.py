@@ -30,8 +30,8 @@ GLOSSARY: dict[str, str] = {
     "h": "heads",
     "d": "features of a head",
     "k": "kernel size",
-    "kh, kw": "kernel height and width",
     "kd, kh, kw": "kernel depth, height and width",
+    "kh, kw": "kernel height and width",
     "sh, sw": "stride, as rows and columns of a tile",
     "s": "stride, as the length of a tile",
 }
@@ -51,6 +51,8 @@ KINDS: dict[str, str] = {
     "embedding": "embedding",
 }
 MATRIX = {"m", "p"}
+FACTORS = {"m": "rows", "n": "inner size", "p": "columns"}
+INNER = "n of two factors"  # beside the axes: there, n is no length
 WIDTH = 100
 COLUMN = 48
 
@@ -96,14 +98,15 @@ def listed(kinds: Collection[str]) -> str:
 
 
 def axes_in(source: str, theirs: Collection[str] = ()) -> set[str]:
-    """The axes that the file's own patterns name; `n` between two factors is no length."""
+    """The axes that the file's own patterns name; the `n` of two factors is one of its own."""
     found: set[str] = set()
     for one, other in re.findall(r'"([^"\n]*->[^"\n]*)"|# ([^"\n:]*->.*)', source):
         pattern = (one or other).strip("`")
         if pattern in theirs:
             continue
         axes = set(re.findall(r"[A-Za-z_]\w*", pattern))
-        found |= axes - {"n"} if MATRIX & axes else axes
+        of_factors = {"n"} & axes if MATRIX & axes else set()
+        found |= (axes - of_factors) | {INNER for _ in of_factors}
     return found
 
 
@@ -133,17 +136,32 @@ def glossary(axes: set[str]) -> list[str]:
         if all(name in axes for name in names) and not set(names) <= explained:
             if (names == ["h"] and "w" in axes) or (names == ["d"] and "d_out" in axes):
                 continue
+            if words == "n" and INNER in axes:
+                meaning += ", inner size of two factors"
             entries.append(f"{words}: {meaning}")
             explained.update(names)
     if MATRIX & axes:
-        entries.append("m, n, p: rows, inner size and columns of two factors")
+        entries.append(of_two_factors(axes, explained))
+    return [*in_two_columns(entries), ""] if entries else []
+
+
+def of_two_factors(axes: set[str], explained: set[str]) -> str:
+    """`m, n, p: rows, inner size and columns of two factors`, those that are there."""
+    there = axes | ({"n"} if INNER in axes else set())
+    names = [name for name in FACTORS if name in there and name not in explained]
+    words = [FACTORS[name] for name in names]
+    told = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"{', '.join(names)}: {told} of two factors"
+
+
+def in_two_columns(entries: list[str]) -> list[str]:
     lines: list[str] = []
     while entries:
         left, right = entries.pop(0), entries[0] if entries else ""
         line = f"    {left:<{COLUMN}}{right}".rstrip()
-        if len(line) > WIDTH:
+        if len(line) > WIDTH or len(left) >= COLUMN:
             line = f"    {left}"
         elif entries:
             entries.pop(0)
         lines.append(line)
-    return [*lines, ""] if lines else []
+    return lines
