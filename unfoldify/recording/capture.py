@@ -23,6 +23,7 @@ from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
+from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
@@ -68,8 +69,8 @@ def capture(
     recorder = ModelRecorder(model, wanted)
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
     calls = recorder.module_calls()
-    seen = seen_constructor(), seen_parameters()
-    with eager, births() as recorder.is_new, recorder.running(), calls, seen[0], seen[1]:
+    seen = seen_constructor(), seen_parameters(), seen_moves()
+    with eager, births() as recorder.is_new, recorder.running(), calls, seen[0], seen[1], seen[2]:
         output = recorder.run(args, dict(kwargs))
     recorder.settle_modes()
     return Recording(
@@ -128,6 +129,17 @@ class ModelRecorder(ScopedRecorder):
         if how == "keep":
             return self.keep(original, module, path, args, kwargs)
         return self.enter(original, module, path, args, kwargs, self.positions())
+
+    def may_stay(
+        self, module: nn.Module, dtype: torch.dtype | None, as_another: bool = False
+    ) -> bool:
+        """Whether a module that is sent to where it is needs no line for it: it is one of the model
+        that is sent to the type of a tensor, or is not sent to a type.
+        """
+        if dtype is None:
+            return True
+        of_tensor = as_another or self.last_of_dtype(dtype) is not None
+        return of_tensor and id(module) in self.module_paths
 
     def path_here(self, paths: list[str]) -> str | None:
         """The module's path from the module whose graph is being recorded."""
