@@ -83,6 +83,8 @@ def is_trivial(node: fx.Node) -> bool:
         return True
     if node.target is operator.getitem and isinstance(node.args[0], fx.Node):
         source = node.args[0]
+        if "items" in source.meta and "val" not in node.meta:  # a number of a list
+            return not is_unpacked(source)
         return is_shape(source) and not is_unpacked(source)
     return False
 

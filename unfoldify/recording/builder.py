@@ -23,7 +23,7 @@ from unfoldify.errors import CaptureError
 from unfoldify.recording.limits import Limit, nodes_of
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.source import Position
-from unfoldify.recording.spelling import return_fields, whole_shape
+from unfoldify.recording.spelling import return_fields, whole_list, whole_shape
 from unfoldify.recording.traced import ACTIVE, Traced, plain
 from unfoldify.recording.values import describe, literal, tensors_in
 
@@ -157,7 +157,8 @@ class GraphBuilder(TorchFunctionMode):
             items = tuple(self.to_nodes(item) for item in value)
             return whole_shape(items) or items
         if type(value) in (tuple, list):
-            return type(value)(self.to_nodes(item) for item in value)
+            items = type(value)(self.to_nodes(item) for item in value)
+            return (whole_list(items) or items) if type(items) is list else items
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return tuple(self.to_nodes(item) for item in value)
         if isinstance(value, dict):

@@ -290,6 +290,9 @@ class Recorder(Watcher):
             return torch.Size(self.items(node, result))
         node = self.add(*spelled(func, name, args, kwargs))
         if isinstance(result, (tuple, list)):
+            found = site(node.meta["positions"][0]) if node.meta["positions"] else None
+            if found is not None and found.unpacks:
+                node.meta["length"] = len(result)
             items = type(result)(self.items(node, result))
             self.lists[id(items)] = (items, frozen(items), node)
             return items
@@ -313,6 +316,8 @@ class Recorder(Watcher):
         return traced(value, node, self)
 
     def items(self, node: fx.Node, values: Any) -> Iterator[Any]:
+        if type(values) is list:
+            node.meta["items"] = len(values)
         for index, value in enumerate(values):
             item = self.add("call_function", operator.getitem, (node, index), {})
             if isinstance(value, (list, tuple)):

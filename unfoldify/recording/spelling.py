@@ -155,6 +155,19 @@ def return_fields(result: Any) -> tuple[str, ...]:
     return tuple(name for name in type(result).__match_args__)
 
 
+def whole_list(items: list[Any]) -> fx.Node | None:
+    """The call of which these are all the numbers, in order: `x.tolist()`, handed on whole."""
+    first = items[0] if items else None
+    source = first.args[0] if isinstance(first, fx.Node) and first.args else None
+    if not isinstance(source, fx.Node) or source.meta.get("items") != len(items):
+        return None
+    taken = (
+        isinstance(item, fx.Node) and item.target is operator.getitem and item.args == (source, at)
+        for at, item in enumerate(items)
+    )
+    return source if all(taken) else None
+
+
 def whole_shape(items: tuple[Any, ...]) -> fx.Node | None:
     """The node of `x.shape` where the items are all its sizes in order."""
     if not items or not all(
