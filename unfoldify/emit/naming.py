@@ -176,7 +176,7 @@ def name_loop(
         # the empty list is made in front of the head, which may still read what ends there
         word = hinted(value) or (names[value] if value in loop.carried else "value")
         every = f"all_{word}" if word.endswith("s") else f"{word}s"
-        give(collected, [list_word(collected) or every], at - 1)
+        give(collected, [*filter(None, [list_word(collected)]), every], at - 1)
 
 
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:

@@ -96,19 +96,35 @@ def assigned_word(node: fx.Node) -> str | None:
 
 
 def list_word(collected: fx.Node) -> str | None:
-    """What the user calls the list: `outputs` of `torch.stack(outputs)`, a field of a result."""
+    """What the user calls the list: `outputs` of `outputs.append(...)` and of
+    `torch.stack(outputs)`, a field of a result.
+    """
+    value = collected.meta.get("list_of")
+    own = use_of(value).site if isinstance(value, fx.Node) else None
+    if own is not None and own.appended_to is not None:
+        return identifier(own.appended_to)
     for user in collected.users:
         if user.target is spread:
             for holder in user.users:
                 for key, value in holder.kwargs.items():
                     if user in leaves(value):
                         return identifier(key)
-        found = use_of(user).site
+        found = next(map(site, user.meta.get("positions", ())), None)
         if found is not None and isinstance(found.expression, ast.Call):
             for argument in found.expression.args:
                 if isinstance(argument, ast.Name):
                     return identifier(argument.id)
     return None
+
+
+def item_word(name: str) -> str | None:
+    """`out` of `outs`, `y` of `Y`: what an item of a list is called; None where the list's name
+    says nothing of it.
+    """
+    word = one_of(name)
+    if word == name:
+        word = name.lower() if len(name) == 1 else name
+    return identifier(word) if word != name else None
 
 
 def singular(container: str) -> str:
@@ -121,7 +137,10 @@ def singular(container: str) -> str:
 
 
 def one_of(word: str) -> str:
-    """`entries` → `entry`, `outs` → `out`; a word that is no plural stays."""
+    """`entries` → `entry`, `outs` → `out`, `norms_1` → `norm_1`; a word that is no plural stays."""
+    number = re.search(r"_?\d+$", word)
+    if number is not None:
+        return one_of(word[: number.start()]) + number[0]
     if word.endswith("ies"):
         return word[:-3] + "y"
     if word.endswith("s") and len(word) > 2 and not word.endswith("ss"):
@@ -199,7 +218,7 @@ def hinted(node: fx.Node) -> str | None:
         if found is None or found.role == "returned":
             continue
         if found.appended_to is not None:
-            return identifier(one_of(found.appended_to))
+            return item_word(found.appended_to)
         item = node.meta.get(
             "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
         )
@@ -275,13 +294,17 @@ def local_name(node: fx.Node) -> str | None:
 
 
 def layer_word(node: fx.Node) -> str | None:
-    """The last word of the layer's path that is a word."""
+    """The last word of the layer's path that is a word; None for the items of a list that a loop
+    goes over, which the loop's variable is called by.
+    """
     path = str(node.target) if node.op == "call_module" else node.meta.get("result_of")
     group = node.meta.get("group")
     if path is None and group is not None:
         path = group.layer
     words = [part for part in str(path or "").split(".") if part.isidentifier()]
-    return identifier(words[-1]) if words else None
+    loop: Any = node.meta.get("loop")
+    is_item_of_loop = loop is not None and any(module.path == path for module in loop.modules)
+    return identifier(words[-1]) if words and not is_item_of_loop else None
 
 
 def operator_word(node: fx.Node) -> str | None:

@@ -96,7 +96,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         unpacks=unpacks,
         target=statement.targets[-1] if isinstance(statement, ast.Assign) else None,
         index=_index(file, expression),
-        appended_to=_list(statement),
+        appended_to=_list(file, expression, statement),
         decides=_decides(file, expression),
         expression=expression,
         comments=above,
@@ -253,12 +253,21 @@ def _decides(file: SourceFile, expression: ast.expr) -> bool:
     return False
 
 
-def _list(statement: ast.stmt) -> str | None:
-    """`outs` of `outs.append(...)`"""
+def _list(file: SourceFile, expression: ast.expr, statement: ast.stmt) -> str | None:
+    """`outs` of `outs.append(...)` and of `outs = [... for ...]`"""
     match statement:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=word), "append"), [_], [])):
             return word
+        case ast.Assign([ast.Name(id=word)], ast.ListComp(elt=item)):
+            return word if _is_inside(file, expression, item) else None
     return None
+
+
+def _is_inside(file: SourceFile, expression: ast.expr, whole: ast.expr) -> bool:
+    node: ast.AST | None = expression
+    while node is not None and node is not whole:
+        node = file.parents.get(node)
+    return node is whole
 
 
 def _name_of(target: ast.expr) -> str | None:
