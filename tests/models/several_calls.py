@@ -22,7 +22,7 @@ class ActNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 3))
 
     def forward(self, x):
-        if not self.is_initialized and self.training:
+        if self.training and not self.is_initialized:
             with torch.no_grad():
                 self.bias.data.copy_(-x.mean(0, keepdim=True))
                 self.is_initialized += 1.0
@@ -30,7 +30,7 @@ class ActNorm(nn.Module):
 
 
 @refused(
-    "`not self.is_initialized and self.training`\n  a second call does something else here: what the "
+    "`self.training and not self.is_initialized`\n  a second call does something else here: what the "
     "first one leaves in buffers" + WAY_OUT.format(mode="model.train()"),
     randn(4, 3),
 )

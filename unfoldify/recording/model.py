@@ -91,7 +91,8 @@ def record(
             by_mode(first.root, recordings[True].root)
         tidy(first.root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
-    first = replace(first, constants=constants, left=left)
+    reads = tuple(read for seen in recordings.values() for read in seen.reads)
+    first = replace(first, constants=constants, left=left, reads=reads)
     return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
 
 
