@@ -160,12 +160,16 @@ def is_item(node: fx.Node) -> bool:
 
 
 def key_word(node: fx.Node) -> Iterator[str]:
-    """`position` for `batch["position"]` and for `batch.position`."""
+    """`position` for `batch["position"]` and for `batch.position`, of what forward is given."""
     if node.target not in (operator.getitem, getattr) or "val" not in node.meta:
         return
     holder, key = node.args
+    inside = holder
+    while isinstance(inside, fx.Node) and inside.target in (operator.getitem, getattr):
+        inside = inside.args[0]
+    is_argument = isinstance(inside, fx.Node) and inside.op == "placeholder"
     held_by_tensor = isinstance(holder, fx.Node) and "val" in holder.meta
-    if isinstance(key, str) and key.isidentifier() and not held_by_tensor:
+    if isinstance(key, str) and key.isidentifier() and is_argument and not held_by_tensor:
         yield identifier(key)
 
 
