@@ -357,3 +357,32 @@ class GivesAFunction(TakesADistance):
         return nn.functional.triplet_margin_with_distance_loss(
             self.fc(a), p, n, distance_function=lambda x, y: (x - y).abs().sum(-1)
         )
+
+
+@example(torch.randint(1, 9, (3, 6)), torch.tensor([6, 3, 4]))
+class PackedRows(nn.Module):
+    """Rows of different lengths go through a layer packed; its lines are the user's."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(9, 4)
+        self.rnn = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+
+    def forward(self, ids, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.embedding(ids), lengths.tolist(), batch_first=True, enforce_sorted=False
+        )
+        output, (hidden, _) = self.rnn(packed)
+        output, lengths = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
+        return output, torch.cat([hidden[-2], hidden[-1]], -1), lengths
+
+
+@example(torch.randint(1, 9, (3, 6)))
+class ChangedWhilePacked(PackedRows):
+    """What is computed from the rows without their padding is packed again."""
+
+    def forward(self, ids):
+        rnn = nn.utils.rnn
+        packed = rnn.pack_padded_sequence(self.embedding(ids), [6, 4, 2], batch_first=True)
+        packed = rnn.PackedSequence(packed.data.tanh(), packed.batch_sizes)
+        return rnn.pad_packed_sequence(self.rnn(packed)[0], batch_first=True)[0]

@@ -136,11 +136,11 @@ class GraphRecorder(ArgumentRecorder):
         sizes = (n.meta.get("step") or size_in_bytes(n.meta.get("val")) for n in self.new[start:])
         return result, max(sizes, default=0)
 
-    def einops_call(self, function: Any, args: Any, kwargs: Any) -> Any:
+    def whole_call(self, function: Any, args: Any, kwargs: Any) -> Any:
         """A call of einops as it is, or by torch's own calls."""
         if self.dialect == "torch" and hasattr(dialect_torch, function.__name__):
             return getattr(dialect_torch, function.__name__)(*args, **kwargs)
-        result = super().einops_call(function, args, kwargs)
+        result = super().whole_call(function, args, kwargs)
         for node in self.new[-1:]:
             node.meta["is_wrapped"] = True  # a leaf for whoever traces the result once more
         return result

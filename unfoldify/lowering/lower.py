@@ -84,6 +84,10 @@ def lower(
     groups: list[Group] = []
     declined: list[Declined] = []
     for node in list(graph.nodes):
+        if "declined" in node.meta:  # a layer that was not even opened
+            kept = type(node.meta["module"]).__name__
+            declined.append(Declined(str(node.target), kept, "recurrent", node.meta["declined"]))
+            continue
         rule = rule_of(node, how.rules)
         if rule is None or not how.wanted(layer_path(node), rule.kind):
             continue

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
 from unfoldify.errors import CaptureError
@@ -76,7 +77,7 @@ class GraphBuilder(TorchFunctionMode):
             self.remember(result, node)
         elif isinstance(result, (tuple, list)):
             node.meta["length"] = len(result)
-            fields = return_fields(result)
+            fields = result._fields if isinstance(result, PackedSequence) else return_fields(result)
             for index, item in enumerate(result):
                 if not any(True for _ in tensors_in(item)):
                     continue
@@ -141,6 +142,13 @@ class GraphBuilder(TorchFunctionMode):
         _, node = self.generators.get(id(generator), (None, None))
         return node if node is not None and node.graph is self.frame.graph else generator
 
+    def node_of_packed(self, value: PackedSequence) -> Any:
+        """The node that made a packed sequence whole, or one that packs what it holds."""
+        data = self.node_of(value.data)
+        if data.target is getattr and data.args[1] == "data":
+            return data.args[0]
+        return self.add("call_function", PackedSequence, tuple(value), {})
+
     def to_nodes(self, value: Any) -> Any:
         """Values → what an fx node takes: tensors and traced numbers become nodes."""
         if isinstance(value, fx.Node):
@@ -159,6 +167,8 @@ class GraphBuilder(TorchFunctionMode):
         if type(value) in (tuple, list):
             items = type(value)(self.to_nodes(item) for item in value)
             return (whole_list(items) or items) if type(items) is list else items
+        if isinstance(value, PackedSequence):
+            return self.node_of_packed(value)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return tuple(self.to_nodes(item) for item in value)
         if isinstance(value, dict):

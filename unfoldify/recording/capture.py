@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from unfoldify.recording.arrays import is_of_numpy
 from unfoldify.recording.births import births
@@ -42,6 +43,8 @@ from unfoldify.recording.traced import Traced, plain
 from unfoldify.recording.values import literal, plain_arguments, tensors_in
 from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
+
+PACKED = "its rows are packed: they differ in length, and no axis has a size"
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ class ModelRecorder(ScopedRecorder):
         if path is None:
             return original(module, *args, **kwargs)
         how = plan(module, path, self.wanted)
+        if how == "spell" and any(isinstance(arg, PackedSequence) for arg in args):
+            return self.keep(original, module, path, args, kwargs, PACKED)
         if how == "spell":
             return self.spell(original, module, path, args, kwargs)
         if how == "keep":
@@ -152,7 +157,16 @@ class ModelRecorder(ScopedRecorder):
         finally:
             self.frame.layers.pop()
 
-    def keep(self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
+    def keep(
+        self,
+        original: Any,
+        module: nn.Module,
+        path: str,
+        args: Any,
+        kwargs: Any,
+        declined: str | None = None,
+    ) -> Any:
+        """A layer that is called whole; `declined` says why, where it was to be spelled out."""
         given = [
             (tensor, tensor._version)
             for tensor in tensors_in((args, kwargs))
@@ -167,6 +181,8 @@ class ModelRecorder(ScopedRecorder):
         else:
             result = self.distinct(result, [tensor for tensor, _ in given])
         node.meta["module"] = module
+        if declined is not None:
+            node.meta["declined"] = declined
         self.bind(result, node)
         return result
 

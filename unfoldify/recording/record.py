@@ -237,8 +237,8 @@ class Recorder(Watcher):
         finally:
             self.through -= 1
 
-    def einops_call(self, function: Any, args: Any, kwargs: Any) -> Any:
-        """Run one call of einops and record it whole."""
+    def whole_call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Run one call of a function that torch does not see, and record it whole."""
         with self.pause(), torch._C.DisableTorchFunction():
             result = function(*plain_arguments(args), **plain_arguments(kwargs))
         node = self.add("call_function", function, args, kwargs)

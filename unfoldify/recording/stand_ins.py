@@ -1,10 +1,10 @@
 """What is called by other names while a model is recorded: calls that torch keeps from being seen.
 
-einops calls stay whole, checkpoints run what they guard, scripted functions run their Python, a
-custom autograd.Function is one call, `torch.FloatTensor(...)` is `torch.tensor(...)`, seeds are set
-in the file as well, numbers of
-`torch.finfo(dtype)` and `math.sqrt(size)` say where they come from. Whoever imported these by name
-calls the stand-in meanwhile.
+einops calls and packed sequences stay whole, checkpoints run what they guard, scripted functions run
+their Python, a custom autograd.Function is one call, `torch.FloatTensor(...)` is
+`torch.tensor(...)`, seeds are set in the file as well, numbers of `torch.finfo(dtype)` and
+`math.sqrt(size)` say where they come from. Whoever imported these by name calls the stand-in
+meanwhile.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import einops
 import torch
 import torch.utils.checkpoint
+from torch.nn.utils import rnn
 
 from unfoldify.recording.arithmetic import recorded_mathematics
 from unfoldify.recording.limits import recorded_finfo
@@ -26,6 +27,7 @@ from unfoldify.recording.old_tensors import OLD_TYPES
 from unfoldify.recording.random_state import recorded_seeding
 from unfoldify.recording.traced import ACTIVE
 
+PACKING = (rnn.pack_padded_sequence, rnn.pad_packed_sequence, rnn.pack_sequence)
 EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
 PATCHED: ContextVar[bool] = ContextVar("PATCHED", default=False)
 
@@ -57,10 +59,11 @@ def stand_ins() -> Iterator[None]:
 def replacements() -> dict[int, Callable[..., Any]]:
     """id of an original → its stand-in."""
     found: dict[int, Callable[..., Any]] = {
-        id(function): recorded_einops(function)
+        id(function): recorded_whole(function)
         for function in (getattr(einops, name, None) for name in EINOPS_CALLS)
         if function is not None
     }
+    found.update((id(function), recorded_whole(function)) for function in PACKING)
     found[id(torch.utils.checkpoint.checkpoint)] = checkpointed
     found[id(torch.from_numpy)] = tensor_of_array(torch.from_numpy)
     found[id(torch.finfo)] = recorded_finfo(torch.finfo)
@@ -89,12 +92,14 @@ def put_in_place(
                 names[name] = stand_in
 
 
-def recorded_einops(function: Callable[..., Any]) -> Callable[..., Any]:
+def recorded_whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One call, whatever the function does inside."""
+
     def call(*args: Any, **kwargs: Any) -> Any:
         recorder: Any = ACTIVE.get()
         if recorder is None or not recorder.sees((args, kwargs)):
             return function(*args, **kwargs)
-        return recorder.einops_call(function, args, kwargs)
+        return recorder.whole_call(function, args, kwargs)
 
     call.__name__ = function.__name__
     call.__wrapped__ = function  # type: ignore[attr-defined]
