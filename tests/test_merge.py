@@ -224,12 +224,41 @@ class Scaled(nn.Module):
         return x * self.scale
 
 
+class Holder(nn.Module):
+    def __init__(self, stage: nn.Module, width: int) -> None:
+        super().__init__()
+        self.stage = stage
+        self.fc = nn.Linear(width, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.stage(x))
+
+
+class Each(nn.Module):
+    def __init__(self, parts: nn.ModuleList) -> None:
+        super().__init__()
+        self.parts = parts
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.parts[0](x) + self.parts[1](y)
+
+
 def test_a_list_that_differs_is_one_argument() -> None:
     model = nn.Sequential(Scaled([0.5, 1.0, 3.0]), Scaled([2.0, 1.0, 4.0]))
     source = unfoldify.unfoldify(model, (torch.randn(2, 3),)).source
     assert "def __init__(self, values):" in source
     assert "self.scale = torch.tensor(values)" in source
     assert "Scaled([0.5, 1.0, 3.0])" in source
+
+
+def test_lists_of_other_lengths_are_one_argument_too() -> None:
+    stages = [nn.Sequential(Scaled([2.0, 0.5, 1.5, 4.0])), nn.Sequential(Scaled([0.5, 1.0, 3.0]))]
+    model = nn.ModuleList(
+        [Holder(stage, width) for stage, width in zip(stages, (4, 3), strict=True)]
+    )
+    source = unfoldify.unfoldify(Each(model), (torch.randn(2, 4), torch.randn(2, 3))).source
+    assert "self.scale = torch.tensor(values)" in source
+    assert "values2" not in source
 
 
 def test_a_list_that_all_have_is_written_in_its_place() -> None:

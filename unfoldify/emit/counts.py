@@ -33,7 +33,7 @@ def together(trees: Sequence[Any]) -> list[Any]:
     if isinstance(first, list):
         columns = [together([tree[at] for tree in trees]) for at in range(len(first))]
         return [[column[at] for column in columns] for at in range(len(trees))]
-    if not isinstance(first, ast.AST) or not first._fields:
+    if not isinstance(first, ast.AST) or isinstance(first, ast.Constant) or not first._fields:
         return list(trees)
     results = [copy.copy(tree) for tree in trees]
     for label in first._fields:
