@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 import unfoldify
+from unfoldify.emit.counts import together
+from unfoldify.emit.lines import Hole
 
 
 class Block(nn.Module):
@@ -259,6 +261,11 @@ def test_lists_of_other_lengths_are_one_argument_too() -> None:
     source = unfoldify.unfoldify(Each(model), (torch.randn(2, 4), torch.randn(2, 3))).source
     assert "self.scale = torch.tensor(values)" in source
     assert "values2" not in source
+
+
+def test_a_list_is_one_value_where_blocks_are_counted() -> None:
+    holes = [Hole.of([2.0, 0.5, 1.5, 4.0], "values"), Hole.of([0.5, 1.0, 3.0], "values")]
+    assert [hole.value for hole in together(holes)] == [hole.value for hole in holes]
 
 
 def test_a_list_that_all_have_is_written_in_its_place() -> None:
