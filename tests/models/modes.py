@@ -564,3 +564,18 @@ class FrozenStatistics(nn.Module):
 
     def forward(self, x):
         return nn.functional.batch_norm(x, self.mean, self.var, self.weight, training=True)
+
+
+@example(randn(4, 3).requires_grad_())
+class AsksAnInputThatHasThem(nn.Module):
+    """The example requires gradients already; what the file is given later may not."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 1)
+
+    def forward(self, x):
+        with torch.enable_grad():
+            x.requires_grad_(True)
+            (slope,) = torch.autograd.grad(self.fc(x).sigmoid().sum(), x, create_graph=True)
+        return slope

@@ -89,8 +89,8 @@ class Recorder(Watcher):
             for tensor, before in zip(tensors, versions, strict=True)
             if version(tensor) != before
         )
-        if name == "requires_grad_" and frozen and frozen[0].requires_grad:
-            mutated = (frozen[0],)
+        if name == "requires_grad_" and (frozen or not self.is_state(args[0])):
+            mutated = (args[0],)  # also of an input that asks for gradients already: others may not
         if name == "__set__" and func.__self__.__name__ in ("data", "requires_grad"):
             mutated = (args[0],)  # torch counts no write
         if name in LOOKS and not isinstance(result, Tensor):
