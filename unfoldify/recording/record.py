@@ -247,12 +247,9 @@ class Recorder(Watcher):
 
     def seeding(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """A call that sets the state of torch's own generator, or reads it."""
-        with self.pause(), torch._C.DisableTorchFunction():
-            result = function(*plain_arguments(args), **plain_arguments(kwargs))
-        node = self.add("call_function", function, args, kwargs)
+        result = self.whole_call(function, args, kwargs)
         if isinstance(result, Tensor):
-            node.meta.update(name="state", positions=())
-            self.bind(result, node)
+            self.node_of(result).meta.update(name="state", positions=())
         return result
 
     def note_generator(self, generator: torch.Generator, call: str) -> None:

@@ -56,11 +56,10 @@ def is_unchanged(operand: fx.Node, number: Any, result: fx.Node) -> bool:
     """Whether kind, type and shape stay. A sum with 0 makes 0.0 of -0.0, so it has to be whole."""
     if "val" not in operand.meta:
         return type(operand.meta.get("value")) is int and type(number) is int
-    ours, theirs = operand.meta["val"], result.meta.get("val")
-    if theirs is None or (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
-        return False
+    dtype = operand.meta["val"].dtype
     is_sum = result.target in (operator.add, operator.sub)
-    return not (is_sum and (ours.dtype.is_floating_point or ours.dtype.is_complex))
+    is_whole = not (dtype.is_floating_point or dtype.is_complex)
+    return same_kind(operand, result) and (is_whole or not is_sum)
 
 
 def start_from_the_first(graph: fx.Graph) -> None:
