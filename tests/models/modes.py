@@ -280,17 +280,6 @@ class ScriptedModule(nn.Module):
         return self.part(x)
 
 
-@refused(
-    "mul was called inside a torch.func transform (vmap, grad, jvp, ...), which cannot be written "
-    "down call by call.\nWrite that part of forward with plain tensor calls, or unfoldify the "
-    "modules around it.",
-    randn(4, 3),
-)
-class Vmap(Linear3):
-    def forward(self, x):
-        return torch.vmap(lambda row: row * 2)(self.fc(x))
-
-
 @example(randn(5, 3))
 class SumOfBranches(nn.Module):
     """`sum` begins with `0 + first`: the branches draw their numbers in their order all the same."""

@@ -27,7 +27,7 @@ def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
         heads = [*step.opens.carried, *filter(None, [step.opens.index])] if step.opens else []
         for node in [*step.tree, *heads]:
             for operand in operands(node):
-                own = set(chain(operand.meta.get("loop") or operand.meta.get("head_of")))
+                own = set(chain(operand.meta.get("head_of") or operand.meta.get("loop")))
                 foreign = [loop for loop in around if loop not in own]
                 # what every round reads, the last statement of a round must leave alone as well
                 until = ends[foreign[-1]] + 1 if foreign else index

@@ -158,9 +158,14 @@ def name_loop(
         variable = loop.variables.setdefault(module, fake_node(loop, module))
         last[variable] = end
         give(variable, words, at)
-    for item in loop.sequences.values():
+    for sequence, item in loop.sequences.items():
         last[item] = max(last.get(item, -1), at)
-        give(item, [identifier(targets.pop(0)) if targets else "item"], at)
+        if "name" in item.meta:
+            word = identifier(item.meta["name"])
+            taken = {names.get(node) for node in (sequence, *sequence.all_input_nodes)}
+            give(item, [f"{word}_i" if word in taken else word], at)
+        else:
+            give(item, [identifier(targets.pop(0)) if targets else "item"], at)
     for start, final in loop.carried.items():
         initial: Any = start.args[0]
         ends_here = initial in names and last.get(initial, -1) <= at
@@ -174,9 +179,11 @@ def name_loop(
         if value not in loop.carried:  # else it is kept before the round's first statement
             last[value] = max(last.get(value, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
-        word = hinted(value) or (names[value] if value in loop.carried else "value")
+        word = str(value.meta.get("name") or hinted(value) or "")
+        word = word or (names[value] if value in loop.carried else "value")
         every = f"all_{word}" if word.endswith("s") else f"{word}s"
-        give(collected, [*filter(None, [list_word(collected)]), every], at - 1)
+        own = None if "name" in value.meta else list_word(collected)
+        give(collected, [*filter(None, [own]), every], at - 1)
 
 
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:

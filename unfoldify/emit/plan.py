@@ -328,7 +328,7 @@ class Planner:
 
     def can_wait(self, node: fx.Node) -> bool:
         """Whether a value may stand inside the expression that uses it."""
-        if count_uses(node) != 1:
+        if count_uses(node) != 1 or "own_line" in node.meta:
             return False
         user = through_trivial(next(iter(node.users)))
         if user is None or user.target is carried_value:

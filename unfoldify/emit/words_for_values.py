@@ -109,8 +109,10 @@ def list_word(collected: fx.Node) -> str | None:
                 for key, value in holder.kwargs.items():
                     if user in leaves(value):
                         return identifier(key)
-        found = next(map(site, user.meta.get("positions", ())), None)
-        if found is not None and isinstance(found.expression, ast.Call):
+        positions = user.meta.get("positions", ())
+        found = next(map(site, positions), None)
+        is_around = isinstance(value, fx.Node) and positions[:1] == value.meta.get("round", ())[:1]
+        if found is not None and isinstance(found.expression, ast.Call) and not is_around:
             for argument in found.expression.args:
                 if isinstance(argument, ast.Name):
                     return identifier(argument.id)

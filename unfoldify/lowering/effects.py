@@ -8,6 +8,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.loops.loop import take_place
+from unfoldify.recording.source import site
 
 PLAIN: dict[str, Any] = {
     "add_": operator.add,
@@ -41,9 +42,25 @@ def settle(graph: fx.Graph) -> None:
             node.op, node.target = "call_function", function
             node.meta.pop("mutates")
             node.meta.pop("alias", None)
+        elif node.target == "requires_grad_" and is_made_for(target, node):
+            node.meta.pop("mutates")
+            node.meta.pop("alias", None)
+            target.meta["chained"] = True
         else:
             node.replace_all_uses_with(target)
             take_place(target, node)
+
+
+def is_made_for(target: fx.Node, change: fx.Node) -> bool:
+    """Whether one statement makes a value and asks for its gradients: `x.clone().requires_grad_()`."""
+    mine, its = (
+        next(
+            (found.statement for found in map(site, node.meta.get("positions", ())) if found), None
+        )
+        for node in (target, change)
+    )
+    is_new = target.target in ("clone", "detach") or target.op == "call_function"
+    return is_new and mine is not None and mine == its and list(target.users) == [change]
 
 
 def is_in_place(node: fx.Node) -> bool:

@@ -18,6 +18,7 @@ from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
 from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.paths import joined
 from unfoldify.recording.source import Position
+from unfoldify.recording.transforms.places import settle_places
 
 
 def finish(body: Body) -> None:
@@ -27,6 +28,7 @@ def finish(body: Body) -> None:
     place_exports(body)
     settle_dtypes(body)
     dissolve(body)
+    settle_places(body.graph)
     drop_dead(body.graph.nodes, has_effect, rounds=True)
     roll(body.graph, over_modules=False)
     drop_dead(body.graph.nodes, is_bound, rounds=False)
@@ -209,6 +211,8 @@ def adopt(body: Body, copy: fx.Node, node: fx.Node, call: fx.Node) -> None:
     copy.meta = dict(node.meta)
     if "grad" in call.meta:
         copy.meta.setdefault("grad", call.meta["grad"])
+    if "round" in call.meta:
+        copy.meta["round"] = (*node.meta.get("round", ()), *call.meta["round"])
     if node.op in ("call_module", "get_attr"):
         copy.target = joined(path, str(node.target))
     if "layer" in copy.meta:

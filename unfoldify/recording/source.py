@@ -347,25 +347,27 @@ class LoopHead:
 
 
 @lru_cache(maxsize=65536)
-def loop_head(position: Position) -> LoopHead | None:
-    """The innermost loop of the source around a code position, inside its own function."""
+def loop_heads(position: Position) -> tuple[LoopHead, ...]:
+    """The loops of the source around a code position, inside its own function, the innermost first."""
     found = site(position)
     file = parsed(found.filename) if found is not None else None
     if found is None or file is None or found.expression is None:
-        return None
+        return ()
+    heads: list[LoopHead] = []
     node: ast.AST | None = found.expression
     while node is not None and not isinstance(
         node, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
     ):
         if isinstance(node, (ast.For, ast.AsyncFor)):
-            return LoopHead(_all_names(node.target), node.lineno, ast.unparse(node.iter))
-        if isinstance(node, ast.While):
-            return LoopHead((), node.lineno, "while")
-        if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+            heads.append(LoopHead(_all_names(node.target), node.lineno, ast.unparse(node.iter)))
+        elif isinstance(node, ast.While):
+            heads.append(LoopHead((), node.lineno, "while"))
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
             first = node.generators[0]
-            return LoopHead(_all_names(first.target), node.lineno, ast.unparse(first.iter))
+            names = _all_names(first.target)
+            heads.append(LoopHead(names, node.lineno, ast.unparse(first.iter)))
         node = file.parents.get(node)
-    return None
+    return tuple(heads)
 
 
 def _all_names(target: ast.expr) -> tuple[str | None, ...]:

@@ -26,6 +26,8 @@ from unfoldify.recording.limits import recorded_finfo
 from unfoldify.recording.old_tensors import OLD_TYPES
 from unfoldify.recording.random_state import recorded_seeding
 from unfoldify.recording.traced import ACTIVE
+from unfoldify.recording.transforms import recorded_transforms
+from unfoldify.recording.transforms.jacobian import held_jacobians
 
 PACKING = (rnn.pack_padded_sequence, rnn.pad_packed_sequence, rnn.pack_sequence)
 EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
@@ -48,7 +50,8 @@ def stand_ins() -> Iterator[None]:
         {"recorded": recorded_function(original)},
     )
     try:
-        yield
+        with held_jacobians():
+            yield
     finally:
         apply.__code__, apply.__kwdefaults__ = code, original.__kwdefaults__
         for names, name, value in changed:
@@ -69,6 +72,7 @@ def replacements() -> dict[int, Callable[..., Any]]:
     found[id(torch.finfo)] = recorded_finfo(torch.finfo)
     found.update((id(function), call) for function, call in recorded_mathematics())
     found.update((id(function), call) for function, call in recorded_seeding())
+    found.update((id(function), call) for function, call in recorded_transforms())
     found.update((id(old.original), old) for old in OLD_TYPES)
     return found
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import operator
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -43,6 +45,9 @@ class Watcher(GraphBuilder):
         self.in_asked_mode: list[fx.Node] = []  # calls in one that asks for what is so anyway
         self.differentiates = False
         self.through = 0  # how many autograd functions are being run as plain calls
+        self.rounds: list[
+            tuple[int, tuple[Position, ...]]
+        ] = []  # how deep in graphs, and what is around
 
     def decided(self, number: Any, name: str, outcome: bool) -> None:
         """The user's code compared a number; if a tensor held it, its value decides, and what is
@@ -102,6 +107,15 @@ class Watcher(GraphBuilder):
         elif caller == "__exit__" and self.asked_modes:
             self.asked_modes.pop()
 
+    @contextmanager
+    def round(self) -> Iterator[None]:
+        """What runs inside runs once for each of some values, though the user's file has no loop."""
+        self.rounds.append((len(self.stack), self.positions()))
+        try:
+            yield
+        finally:
+            self.rounds.pop()
+
     def settle_modes(self) -> None:
         """That gradients are asked for in so many words matters where the model differentiates."""
         if not self.differentiates:
@@ -111,6 +125,8 @@ class Watcher(GraphBuilder):
     def add(self, op: str, target: Any, args: Any, kwargs: Any) -> fx.Node:
         """One node, and whether gradients are switched on or off for it."""
         node = super().add(op, target, args, kwargs)
+        if self.rounds and self.rounds[-1][0] == len(self.stack):
+            node.meta["round"] = self.rounds[-1][1]
         if torch.is_grad_enabled() != self.grad_mode and not self.through:
             node.meta["grad"] = torch.is_grad_enabled()
         elif self.asked_modes and self.asked_modes[-1] == (True, len(self.stack)):

@@ -39,6 +39,11 @@ class Folder:
     def apply(self, node: fx.Node, args: Any, kwargs: Any) -> None:
         node.args = tuple(self.real(arg) for arg in args)
         node.kwargs = {key: self.real(value) for key, value in kwargs.items()}
+        if (
+            node.target is item_of_round
+        ):  # of a loop inside: what it goes over may be an item itself
+            inner: Loop = node.meta["head_of"]
+            inner.sequences = {item.args[0]: item for item in inner.sequences.values()}  # type: ignore[misc]
 
     def real(self, value: Any) -> Any:
         """What a slot's description stands for, as nodes."""
@@ -79,7 +84,8 @@ class Folder:
         example = key[1] if target is carried_value else next(iter(key.users))
         if target is carried_value and isinstance(key[0], fx.Node) and "val" in key[0].meta:
             example = key[0]
-        node.meta.update({k: example.meta[k] for k in ("val", "value") if k in example.meta})
+        known = ("val", "value", "name") if target is item_of_round else ("val", "value")
+        node.meta.update({k: example.meta[k] for k in known if k in example.meta})
 
     def index_node(self, index: Index) -> fx.Node:
         """`start + step * round`, as a person writes it: `t + 1`, `3 - t`, `8 - t * 2`, `-t - 2`."""

@@ -19,7 +19,9 @@ from unfoldify.recording.loops.kept import Kept
 from unfoldify.recording.loops.loop import Loop
 from unfoldify.recording.loops.rounds import candidates, mark
 from unfoldify.recording.loops.slots import Carried, NoLoop, Slots, carried_in
-from unfoldify.recording.source import loop_head
+from unfoldify.recording.source import LoopHead, loop_heads
+
+NO_HEAD = LoopHead((), 0, "")  # of a loop that is none in the user's file: of `torch.vmap`
 
 
 def roll(graph: fx.Graph, *, over_modules: bool) -> None:
@@ -61,10 +63,8 @@ class Roller:
         if all(node.target in (operator.getitem, getattr) for node in first):
             raise NoLoop
         self.check_inner_loops()
-        self.loop.head = next(
-            (head for head in (loop_head(p) for p in all_positions(first)) if head), None
-        )
-        if self.loop.head is None:
+        self.loop.head = self.users_head()
+        if self.loop.head is None or (len(self.rounds) == 2 and self.turns_back(self.loop.head)):
             raise NoLoop
         calls: Calls = []
         for offset, node in enumerate(first):
@@ -78,6 +78,27 @@ class Roller:
         self.carried = list(carried_in([(args, kwargs) for _, args, kwargs in calls]))
         outside = self.uses_outside()
         Folder(self.graph, self.loop, self.rounds).fold(calls, outside)
+
+    def users_head(self) -> LoopHead | None:
+        """The head of the user's loop that the rounds are of: not of one inside, nor of one around
+        a call of `torch.vmap`, whose rounds have none.
+        """
+        first = self.rounds[0]
+        inside = {loop.head for node in first for loop in chain(node.meta.get("loop"))}
+        heads = (head for position in all_positions(first) for head in loop_heads(position))
+        found = next((head for head in heads if head not in inside), None)
+        return found or (NO_HEAD if any("round" in node.meta for node in first) else None)
+
+    def turns_back(self, head: LoopHead) -> bool:
+        """Whether a round starts in the middle of the user's: with two of them any numbers would do
+        for an index.
+        """
+        offsets = [
+            next((offset for code, offset in places if head in loop_heads((code, offset))), None)
+            for places in (list(all_positions([node])) for node in self.rounds[0])
+        ]
+        found = [offset for offset in offsets if offset is not None]
+        return found != sorted(found)
 
     def check_call(self, fellows: list[fx.Node]) -> None:
         """The same call in all rounds, but for the module that it is of."""
@@ -145,6 +166,15 @@ def calls_of(graph: fx.Graph) -> Any:
 
 
 def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:
+    """Where calls stand, without what is around the rounds that they are of."""
     for node in nodes:
+        around = node.meta.get("round", ())
         for key in ("call_positions", "positions", "outer"):
-            yield from node.meta.get(key, ())
+            yield from (each for each in node.meta.get(key, ()) if each not in around)
+
+
+def chain(loop: Loop | None) -> Iterator[Loop]:
+    """A loop and those around it, the innermost first."""
+    while loop is not None:
+        yield loop
+        loop = loop.parent

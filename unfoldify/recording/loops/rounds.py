@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.recording.loops.loop import Loop
+from unfoldify.recording.loops.loop import SYNTHETIC, Loop
 
 LONGEST = 400  # calls in one round
 BY_POSITION = ("positions", "call_positions", "outer")
@@ -20,9 +20,9 @@ def mark(node: fx.Node) -> Any:
     """What is the same for one call in every round."""
     where = tuple(node.meta.get(key, ()) for key in BY_POSITION)
     if not any(where):
-        where = ("unknown", id(node)) if node.target not in (getattr, operator.getitem) else ()
+        where = () if is_aside(node) else ("unknown", id(node))
     target = re.sub(r"\d+", "#", node.target) if isinstance(node.target, str) else node.target
-    loop: Loop | None = node.meta.get("loop")
+    loop: Loop | None = node.meta.get("loop") or node.meta.get("head_of")
     return (
         node.op,
         target,
@@ -30,6 +30,11 @@ def mark(node: fx.Node) -> Any:
         None if loop is None else (loop.rounds, len(loop.carried)),
         node.meta.get("grad"),
     )
+
+
+def is_aside(node: fx.Node) -> bool:
+    """A part of another value, or what belongs to a loop inside: it has no place in the user's file."""
+    return node.target in (getattr, operator.getitem, *SYNTHETIC) or "inline" in node.meta
 
 
 def candidates(nodes: list[fx.Node], marks: list[Any]) -> Iterator[tuple[int, int, int]]:
