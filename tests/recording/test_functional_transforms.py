@@ -203,3 +203,32 @@ def test_transforms_are_torchs_own_again_after_a_recording() -> None:
     assert names == (torch.vmap, grad, jacrev, jacfwd, functional.jacobian, functional.hvp)
     assert torch._functorch.apis.vmap_impl is torch._functorch.vmap.vmap_impl
     assert not hasattr(torch._functorch.vmap.vmap_impl, "__wrapped__")
+
+
+def test_one_item_alone_is_a_batch_too() -> None:
+    compute = lambda self, x: vmap(lambda p: p.tanh() * self.w)(x) + x.shape[0]  # noqa: E731
+    assert forward_of(Model(compute), randn(1, 4)) == forward_of(Model(compute), randn(3, 4))
+
+
+class Numbered(nn.Module):
+    """Does something else with each item, as only one of which the second is none of a loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(4))
+        self.seen = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = 0
+
+        def scaled(p: Tensor) -> Tensor:
+            self.seen += 1
+            return p.tanh() * self.w if self.seen == 1 else p.exp()
+
+        return vmap(scaled)(x)
+
+
+def test_an_item_that_is_only_imagined_is_in_no_file() -> None:
+    source = unfoldify.unfoldify(Numbered(), randn(1, 4)).source
+    assert ".exp()" not in source
+    assert "[1]" not in source

@@ -20,6 +20,7 @@ from unfoldify.recording.finish import finish
 from unfoldify.recording.lazy import copies, grown, named, refuse_grown
 from unfoldify.recording.left_behind import attributes, changed
 from unfoldify.recording.source import shown_line
+from unfoldify.recording.transforms.imagined import has_imagined, only_real_items
 
 Wanted = Callable[[str, str], bool]
 
@@ -37,6 +38,10 @@ def observe(
     run = partial(run_once, model, args, kwargs, wanted, training, seed=seed)
     recording = with_conversions(run, with_gradients(run))
     finish(recording.root)
+    if has_imagined(recording.root):
+        with only_real_items():
+            recording = with_conversions(run, with_gradients(run))
+        finish(recording.root)
     return recording
 
 

@@ -108,9 +108,11 @@ class Watcher(GraphBuilder):
             self.asked_modes.pop()
 
     @contextmanager
-    def round(self) -> Iterator[None]:
-        """What runs inside runs once for each of some values, though the user's file has no loop."""
-        self.rounds.append((len(self.stack), self.positions()))
+    def round(self, around: tuple[Position, ...]) -> Iterator[None]:
+        """What runs inside runs once for each of some values, though the user's file has no loop;
+        `around` is where that is asked for.
+        """
+        self.rounds.append((len(self.stack), around))
         try:
             yield
         finally:

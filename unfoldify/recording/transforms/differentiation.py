@@ -123,12 +123,18 @@ class Differentiation:
         """
         if output.dim() == 0:
             return self.gradients([output], inputs)
+        if output.numel() == 1:
+            slopes = self.gradients([output], inputs)
+            if output.dim() == 1:
+                return [slope.unsqueeze(0) for slope in slopes]
+            return [slope.reshape(*output.shape, *slope.shape) for slope in slopes]
         reached = self.reached([output], inputs)
         rows: list[list[Tensor]] = []
         flat = output if output.dim() == 1 else output.flatten()
+        place = self.recorder.positions()
         for number in flat.unbind(0):
             self.recorder.named(number, "y_i")
-            with self.recorder.round():
+            with self.recorder.round(place):
                 rows.append(self.of([number], inputs, None, reached))
                 named_all(self.recorder, rows[-1], "row")
         stacked = [torch.stack(column) for column in zip(*rows, strict=True)]

@@ -12,7 +12,8 @@ from torch._functorch import vmap as machinery
 from torch.utils import _pytree as pytree
 
 from unfoldify.errors import CaptureError
-from unfoldify.recording.source import users_place
+from unfoldify.recording.source import Position, users_place
+from unfoldify.recording.transforms.imagined import with_second, without_second
 from unfoldify.recording.transforms.recording_only import while_recorded
 from unfoldify.recording.transforms.words import words
 
@@ -40,16 +41,11 @@ def one_by_one(
         before = torch.default_generator.get_state()
     if not size:  # no item shows what is done with one
         return original(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs)
-    columns: list[Any] = []
-    for leaf, dim, word in zip(leaves, dims, words(func, args), strict=True):
-        columns.append([leaf] * size if dim is None else leaf.unbind(dim))
-        for item in columns[-1] if dim is not None else ():
-            recorder.named(item, word)
+    batch = Batch(recorder, recorder.positions(), leaves, dims, words(func, args))
     rounds: list[list[Any]] = []
-    for index in range(size):
-        with recorder.round():
-            items = pytree.tree_unflatten([column[index] for column in columns], spec)
-            outputs = func(*items, **kwargs)
+    for items in zip(*batch.columns, strict=True):
+        with recorder.round(batch.place):
+            outputs = func(*pytree.tree_unflatten(items, spec), **kwargs)
         found, structure = pytree.tree_flatten(outputs)
         rounds.append(found)
     with recorder.pause():
@@ -57,12 +53,67 @@ def one_by_one(
     if drew:
         refuse_draws(recorder, randomness)
     axes = out_axes(out_dims, outputs, structure)
-    pairs = [(leaf, dim) for leaf, dim in zip(leaves, dims, strict=True) if dim is not None]
     results = [
-        together(recorder, list(values), axis, *pairs[0])
+        batch.together(values, axis)
         for values, axis in zip(zip(*rounds, strict=True), axes, strict=True)
     ]
     return pytree.tree_unflatten(results, structure)
+
+
+class Batch:
+    """The leaves of what a mapped function is given, and the axes that it is mapped along."""
+
+    def __init__(
+        self,
+        recorder: Any,
+        place: tuple[Position, ...],
+        leaves: list[Any],
+        dims: list[int | None],
+        names: list[str],
+    ) -> None:
+        self.recorder, self.place, self.leaves, self.dims = recorder, place, leaves, dims
+        self.mapped = [index for index, dim in enumerate(dims) if dim is not None]
+        items = {index: self.items(index, names[index]) for index in self.mapped}
+        self.rounds = len(items[self.mapped[0]])
+        self.columns = [items.get(index, [leaf] * self.rounds) for index, leaf in enumerate(leaves)]
+
+    def items(self, index: int, word: str) -> list[Tensor]:
+        """The items of one leaf, under the name that the function has for them."""
+        found = with_second(self.recorder, self.leaves[index].unbind(self.dims[index]))
+        for item in found:
+            self.recorder.value_node(item).meta["name"] = word
+        return found
+
+    def together(self, values: tuple[Any, ...], axis: int | None) -> Any:
+        """One tensor of what all rounds gave; without an axis it is the same in each."""
+        first = values[0]
+        if axis is None:
+            return first
+        if not isinstance(first, Tensor):
+            raise ValueError(f"vmap: the function must only return tensors, got {type(first)}")
+        for index in self.mapped:
+            if first is self.columns[index][0]:  # the function hands on what it is given
+                leaf, dim = self.leaves[index], self.dims[index]
+                return leaf if dim == axis else leaf.movedim(dim, axis)
+        if axis == 0 and not self.is_made_in_round(first):
+            return first.expand(self.size(), *first.shape)
+        stacked = torch.stack(values) if axis == 0 else torch.stack(values, dim=axis)
+        with self.recorder.pause():
+            is_alone = self.rounds > self.size()
+        return without_second(self.recorder, stacked, axis) if is_alone else stacked
+
+    def is_made_in_round(self, value: Tensor) -> bool:
+        node = self.recorder.value_node(value)
+        return node is not None and node.meta.get("round") is self.place
+
+    def size(self) -> int:
+        """How many items there are, without the words that the user's line has for a shape."""
+        index = self.mapped[0]
+        length: int = self.leaves[index].shape[self.dims[index]]
+        node = self.recorder.value_node(length)
+        if node is not None:
+            node.args[0].meta["positions"] = ()
+        return length
 
 
 def out_axes(out_dims: Any, outputs: Any, structure: pytree.TreeSpec) -> list[int | None]:
@@ -73,22 +124,6 @@ def out_axes(out_dims: Any, outputs: Any, structure: pytree.TreeSpec) -> list[in
     if axes is None:
         raise ValueError(f"out_dims={out_dims} of vmap does not fit what the function returns")
     return axes
-
-
-def together(recorder: Any, values: list[Any], axis: int | None, mapped: Tensor, dim: int) -> Any:
-    """One tensor of what all rounds gave; without an axis it is the same in each."""
-    first = values[0]
-    if axis is None:
-        return first
-    if not isinstance(first, Tensor):
-        raise ValueError(f"vmap: the function must only return tensors, got type {type(first)}")
-    if axis == 0 and all(value is first for value in values):
-        length = mapped.shape[dim]
-        recorder.value_node(length).args[0].meta[
-            "positions"
-        ] = ()  # no `b, n = x.shape` of the user's
-        return first.expand(length, *first.shape)
-    return torch.stack(values) if axis == 0 else torch.stack(values, dim=axis)
 
 
 def refuse_draws(recorder: Any, randomness: str) -> None:

@@ -6,20 +6,25 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from torch import nn
 from torch.utils import _pytree as pytree
 
 from unfoldify.recording.source import site
 
+OF_LAYERS = ("input", "args")  # what layers call their argument, whatever it is
+
 
 def words(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
     """What a function calls the leaves of its arguments: `x`, or `weight` of a dict of parameters."""
+    given = function.forward if isinstance(function, nn.Module) else function
     try:
-        bound = inspect.signature(function).bind(*args)
+        bound = inspect.signature(given).bind(*args)
         names = [
             name for name, value in bound.arguments.items() for _ in starred(bound, name, value)
         ]
     except (TypeError, ValueError):
         names = [*"xyz", *["item"] * len(args)][: len(args)]
+    names = ["x" if name in OF_LAYERS else name for name in names]
     found = []
     for name, arg in zip(names, args, strict=True):
         leaves = pytree.tree_flatten_with_path(arg)[0]
