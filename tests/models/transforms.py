@@ -8,7 +8,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import nn, randn
-from torch.autograd import functional
+from torch.autograd import forward_ad, functional
 from torch.func import (
     functional_call,
     functionalize,
@@ -293,6 +293,18 @@ class OlderNames(Field):
         _, second = functional.hvp(self.number, x, v, create_graph=True)
         value, other = functional.vhp(self.number, x, v)
         return rows, kept, ahead, curved, y, back, along, second, value + other
+
+
+@example(randn(5, 4), randn(5, 4))
+class DualNumbers(Field):
+    """Values with tangents, and one without."""
+
+    def forward(self, x, v):
+        with forward_ad.dual_level():
+            given, other = forward_ad.make_dual(x, v), forward_ad.make_dual(v, x)
+            y, slope = forward_ad.unpack_dual(self.vector(given) * self.vector(other))
+            plain = forward_ad.unpack_dual(self.vector(x))
+        return y, slope, plain.primal if plain.tangent is None else None
 
 
 @refused(

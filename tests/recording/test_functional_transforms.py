@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn, randn
-from torch.autograd import functional
+from torch.autograd import forward_ad, functional
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 import unfoldify
@@ -167,6 +167,26 @@ def test_a_slope_along_a_vector() -> None:
             gradient = torch.autograd.grad(y, p, grad_outputs=u, create_graph=True)[0]
             slope = torch.autograd.grad(gradient, u, grad_outputs=v, create_graph=True)[0]
         return y + slope
+        """).strip()
+    )
+
+
+def test_a_slope_of_dual_numbers() -> None:
+    def compute(self: Model, x: Tensor, v: Tensor) -> Any:
+        with forward_ad.dual_level():
+            given = forward_ad.make_dual(x, v)
+            return forward_ad.unpack_dual(given.tanh() * self.w).tangent
+
+    assert (
+        forward_of(Two(compute), randn(3, 4), randn(3, 4))
+        == textwrap.dedent("""
+        with torch.enable_grad():
+            given = x.clone().requires_grad_()
+            y = given.tanh() * self.w
+            u = torch.zeros_like(y).requires_grad_()  # any: the gradient is linear in it
+            gradient = torch.autograd.grad(y, given, grad_outputs=u, create_graph=True)[0]
+            gradient = torch.autograd.grad(gradient, u, grad_outputs=v, create_graph=True)[0]
+        return gradient
         """).strip()
     )
 

@@ -45,6 +45,7 @@ class Watcher(GraphBuilder):
         self.in_asked_mode: list[fx.Node] = []  # calls in one that asks for what is so anyway
         self.differentiates = False
         self.through = 0  # how many autograd functions are being run as plain calls
+        self.dual_levels: list[Any] = []  # of torch.autograd.forward_ad
         self.rounds: list[
             tuple[int, tuple[Position, ...]]
         ] = []  # how deep in graphs, and what is around

@@ -124,6 +124,10 @@ class Folder:
             node.replace_all_uses_with(self.rounds[0][offset], lambda user: user not in inside)
         for node in (*self.loop.carried.values(), *self.loop.collected):
             node.meta["kept"] = True
+        if all("name" in item.meta for item in self.loop.sequences.values()):
+            place = {node: index for index, node in enumerate(self.graph.nodes)}
+            ordered = sorted(self.loop.sequences.items(), key=lambda pair: place[pair[0]])
+            self.loop.sequences = dict(ordered)  # as they were given, not as they are used
         for nodes in reversed(self.rounds[1:]):
             for node in reversed(nodes):
                 self.graph.erase_node(node)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from unfoldify.recording.transforms.derivatives import recorded_derivatives
+from unfoldify.recording.transforms.dual import recorded_dual
 from unfoldify.recording.transforms.mapping import recorded_mapping
 from unfoldify.recording.transforms.older import recorded_older
 
@@ -20,3 +21,4 @@ def recorded_transforms() -> Iterator[tuple[Any, Callable[..., Any]]]:
     yield from recorded_mapping()
     yield from recorded_derivatives()
     yield from recorded_older()
+    yield from recorded_dual()

@@ -54,7 +54,7 @@ class Differentiation:
             node = self.recorder.value_node(output)
             positions = node.meta.get("positions", ()) if node is not None else ()
             found = site(positions[0]) if positions else None
-            if node is not None and found is not None and found.role == "returned":
+            if node is not None and found is not None and found.role != "assigned":
                 node.meta.setdefault("name", "y")
                 node.meta["own_line"] = True
 

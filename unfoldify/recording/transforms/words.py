@@ -54,11 +54,16 @@ def named_as_unpacked(recorder: Any, results: Any) -> Any:
     return results
 
 
-def named_if_nameless(recorder: Any, value: Any, word: str) -> None:
-    """A word for a value that the user's line gives none."""
+def users_word(recorder: Any) -> str | None:
+    """What the user's line assigns its value to."""
     positions = recorder.positions()
     found = site(positions[0]) if positions else None
-    if found is None or found.role != "assigned":
+    return found.targets[0] if found is not None and found.role == "assigned" else None
+
+
+def named_if_nameless(recorder: Any, value: Any, word: str) -> None:
+    """A word for a value that the user's line gives none."""
+    if users_word(recorder) is None:
         recorder.named(value, word)
 
 
