@@ -59,7 +59,7 @@ class Merged:
 def merge(
     model: nn.Module,
     root: Body,
-    constants: Mapping[str, Tensor],
+    constants: Mapping[str, Tensor | float],
     resting: tuple[str, ...] = (),
     *,
     shapes: bool = False,

@@ -116,3 +116,126 @@ class KeepsWhatNobodyReads(nn.Module):
         self.calls += 1
         self.history.append(self.calls)
         return self.last
+
+
+@example(randn(4, 3))
+class DividesByItsCalls(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.step = 0
+
+    def forward(self, x):
+        self.step += 1
+        return self.fc(x) / self.step
+
+
+@example(randn(4, 3))
+class CoolsDown(nn.Module):
+    """A temperature that training lowers and evaluation reads."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.temperature = 1.0
+
+    def forward(self, x):
+        y = (self.fc(x) / self.temperature).softmax(-1)
+        if self.training:
+            self.temperature = max(self.temperature * 0.9, 0.1)
+        return y
+
+
+@example(randn(4, 3))
+class SphereMargin(nn.Module):
+    """SphereFace: a weight that falls with the calls, computed by floats on the left."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.base, self.gamma, self.least, self.weight, self.calls = 1500.0, 0.1, 5.0, 1500.0, 0
+
+    def forward(self, x):
+        self.calls += 1
+        self.weight = max(self.least, self.base * (1 + self.gamma * self.calls) ** (-1))
+        return self.fc(x) / (1 + self.weight)
+
+
+@example(randn(4, 3))
+class TakesTurns(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.Parameter(randn(3, 3))
+        self.turn = 0
+
+    def forward(self, x):
+        y = x * self.heads[self.turn]
+        self.turn = (self.turn + 1) % 3
+        return y
+
+
+class Decays(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.rate = rate
+
+    def forward(self, x):
+        x = self.fc(x) * self.rate
+        self.rate *= 0.5
+        return x
+
+
+@example(randn(4, 3))
+class EachAtItsRate(nn.Module):
+    """One class, constructed with two numbers; a rate of 0 stays what it is. One is called twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.none = Decays(1.0), Decays(0.3), Decays(0.0)
+
+    def forward(self, x):
+        return self.one(self.two(self.one(x))) + self.none(x)
+
+
+@example(randn(4, 3))
+class GoesOnFromItsLastState(nn.Module):
+    """The state of the last call is read, and returned, before it is set."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(3, 3)
+        self.state = torch.zeros(4, 3)
+
+    def forward(self, x):
+        last = self.state.detach()
+        self.state = self.cell(x, last)
+        return self.state, last
+
+
+@example(randn(4, 2, 3))
+class KeepsATupleOfStates(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 3, batch_first=True)
+        self.hidden = (torch.zeros(1, 4, 3), torch.zeros(1, 4, 3))
+
+    def forward(self, x):
+        y, hidden = self.lstm(x, self.hidden)
+        self.hidden = tuple(h.detach() for h in hidden)
+        return y
+
+
+@refused(
+    "`sum(self.seen)`\n  a second call does something else here: what the first one leaves in "
+    "self.seen" + WAY_OUT.format(mode="model.eval()"),
+    randn(4, 3),
+)
+class KeepsAList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x.mean())
+        return x - sum(self.seen)

@@ -230,3 +230,18 @@ class NumbersOfTensors(nn.Module):
         for i in range(2):
             y = y + torch.roll(y, -int(index[i]), 1)
         return y[:, :n] * float(y.abs().max().detach()) / int(self.step)
+
+
+@example(randn(2, 8, 4))
+class PartsOfSizes(nn.Module):
+    """Floats on the left of a size: of the code, of the module, computed from both."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.dropped = 0.25
+
+    def forward(self, x):
+        n = x.shape[1]
+        kept = int((1 - self.dropped) * n)
+        return self.fc(x)[:, :kept] * (1.0 / n)

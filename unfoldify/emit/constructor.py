@@ -35,7 +35,7 @@ class Surroundings:
 
     instances: Mapping[int, Any]  # id of a module → its Instance
     homes: Mapping[int, str]  # id of a module or tensor → the one path under which it is made
-    constants: Mapping[str, Tensor]  # full path → tensor that is no parameter and no buffer
+    constants: Mapping[str, Tensor | float]  # full path → what is no parameter and no buffer
     side: dict[str, Tensor]  # constants that are too large to be written: they go to the side file
 
 
@@ -271,13 +271,19 @@ class Constructor:
         return self.constant(buffer, path) if fits is None else None
 
     def constants(self) -> list[ast.stmt]:
-        """Tensors that the model keeps as plain attributes, or that its code found elsewhere."""
+        """What the model keeps as plain attributes, and tensors that its code found elsewhere."""
         found: list[ast.stmt] = []
-        for path, tensor in self.around.constants.items():
+        for path, held in self.around.constants.items():
             owner, _, label = path.rpartition(".")
             if owner == self.path and label not in self.module._buffers:
-                found.append(self.attribute(label, self.constant(tensor, path)))
+                value = self.value(held, path)
+                found.append(self.attribute(label, value))
         return found
+
+    def value(self, held: Tensor | float, path: str) -> ast.expr:
+        if isinstance(held, Tensor):
+            return self.constant(held, path)
+        return Hole.of(held, path.rpartition(".")[2])
 
     def constant(self, tensor: Tensor, path: str) -> ast.expr:
         """The value of a tensor that no state_dict carries."""

@@ -335,18 +335,18 @@ class Planner:
             return False
         if user.target in (item_of_round, index_of_round):  # it stands in the head of a loop
             return not is_impure(node)
-        if user.meta.get("loop") is not node.meta.get("loop") and user.op != "output":
+        if user.op == "output" and (node.meta.get("loop") is not None or "grad" in node.meta):
             return False
-        if user.op == "output" and node.meta.get("loop") is not None:
-            return False
-        if user.op != "output" and user.meta.get("grad") != node.meta.get("grad"):
-            return False
-        if user.op == "output" and "grad" in node.meta:
+        if user.op != "output" and any(
+            user.meta.get(k) != node.meta.get(k) for k in ("loop", "grad")
+        ):
             return False
         if isinstance(node.target, Construct) or node.meta.get("chained"):
             return True
         use = use_of(node)
         group, other = node.meta.get("group"), user.meta.get("group")
+        if user.target is setattr and group is None and is_assigned_to(use, user.args[1]):
+            return True
         if group is not other:
             if group is None and is_view(node) and use.role == "nested":
                 return len(self.tree(node)) <= LARGEST_OPERAND and is_operand(use, user)
@@ -393,6 +393,11 @@ def chain(loop: Loop | None) -> Iterator[Loop]:
     while loop is not None:
         yield loop
         loop = loop.parent
+
+
+def is_assigned_to(use: Use, label: Any) -> bool:
+    """Whether the user's statement is `self.label = ...`"""
+    return use.role == "assigned" and use.site is not None and use.site.targets == (label,)
 
 
 def in_return(use: Use) -> bool:

@@ -12,7 +12,8 @@ READS = {
 }
 REMAINDER = "%"  # a comparison of what is left of a size when it is divided
 HAS_GRADIENT = "requires_grad"  # asked of a tensor that is no parameter
-OF_NO_VALUE = (REMAINDER, HAS_GRADIENT)  # what decides, and is no tensor's value
+LASTS = "attribute"  # a comparison of a number that one call leaves to the next
+OF_NO_VALUE = (REMAINDER, HAS_GRADIENT, LASTS)  # what decides, and is no tensor's value
 DATA_NUMBERS = {"item", "tolist"}
 TO_PYTHON = {
     "numpy",

@@ -10,8 +10,8 @@ from __future__ import annotations
 import inspect
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,15 +22,17 @@ from torch.nn.utils.rnn import PackedSequence
 from unfoldify.recording.arrays import is_of_numpy
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
+from unfoldify.recording.calls import LASTS
+from unfoldify.recording.deferring import deferring
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
-from unfoldify.recording.scopes import ScopedRecorder
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
+from unfoldify.recording.state import StatefulRecorder
 from unfoldify.recording.structures import (
     given_one_by_one,
     leaves,
@@ -55,7 +57,7 @@ class Recording:
     root: Body
     reads: tuple[Read, ...]
     output: Any
-    constants: Mapping[str, Tensor]
+    constants: Mapping[str, Tensor | float]
     made: Mapping[int, tuple[Position, ...]] = field(default_factory=dict)  # id of a parameter
     conversions: tuple[dict[str, Any], ...] = ()  # modules that made plain numbers of others
     drew: bool = False  # whether Python or numpy drew numbers meanwhile
@@ -67,19 +69,27 @@ def capture(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     wanted: Callable[[str, str], bool] = lambda path, kind: True,
+    lasting: Collection[str] = (),
 ) -> Recording:
-    """Run the model on its example and record it; the caller keeps the model from being changed."""
-    recorder = ModelRecorder(model, wanted)
+    """Run the model on its example and record it; the caller keeps the model from being changed.
+
+    `lasting` are the paths of attributes that are read and set anew as the file does.
+    """
+    recorder = ModelRecorder(model, wanted, lasting)
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
-    calls = recorder.module_calls()
-    seen = seen_constructor(), seen_parameters(), seen_moves()
-    with eager, births() as recorder.is_new, recorder.running(), calls, seen[0], seen[1], seen[2]:
+    with ExitStack() as around:
+        around.enter_context(eager)
+        recorder.is_new = around.enter_context(births())
+        around.enter_context(recorder.running())
+        around.enter_context(recorder.module_calls())
+        for seen in (seen_constructor(), seen_parameters(), seen_moves(), deferring(model)):
+            around.enter_context(seen)
         output = recorder.run(args, dict(kwargs))
     recorder.settle_modes()
     return Recording(
         model,
         recorder.root,
-        tuple(recorder.reads),
+        tuple(r for r in recorder.reads if r.call != LASTS or r.value in recorder.going_on),
         output,
         recorder.constants,
         recorder.parameters,
@@ -87,15 +97,14 @@ def capture(
     )
 
 
-class ModelRecorder(ScopedRecorder):
+class ModelRecorder(StatefulRecorder):
     """A recorder that follows the calls of a model's modules."""
 
-    def __init__(self, model: nn.Module, wanted: Callable[[str, str], bool]) -> None:
-        super().__init__(model)
+    def __init__(
+        self, model: nn.Module, wanted: Callable[[str, str], bool], lasting: Collection[str]
+    ) -> None:
+        super().__init__(model, lasting)
         self.wanted = wanted
-        self.module_paths: dict[int, list[str]] = {}
-        for path, module in model.named_modules(remove_duplicate=False):
-            self.module_paths.setdefault(id(module), []).append(path)
         self.root: Body
         self.held_generators: set[int] = set()
         self.words: Mapping[tuple[Any, ...], str] = {}  # of the parts of the model's arguments
@@ -208,7 +217,7 @@ class ModelRecorder(ScopedRecorder):
         self.stack.append(body)
         try:
             self.bind_arguments(body, args, kwargs)
-            before = {**module._buffers, **module._parameters}
+            before = self.state_of(module)
             result = original(module, *args, **kwargs)
             self.note_new_state(module, before)
             body.graph.output(self.result(result))
@@ -248,7 +257,7 @@ class ModelRecorder(ScopedRecorder):
         for parameter in body.parameters:
             if parameter.node is not None:
                 self.bind_input(parameter.value, parameter.node, (parameter.name,))
-        before = {**self.model._buffers, **self.model._parameters}
+        before = self.state_of(self.model)
         result = original(self.model, *args, **kwargs)
         self.note_new_state(self.model, before)
         body.graph.output(self.result(result, whole=True))
@@ -257,19 +266,6 @@ class ModelRecorder(ScopedRecorder):
 
     def is_held(self, generator: torch.Generator) -> bool:
         return id(generator) in self.held_generators
-
-    def note_new_state(self, module: nn.Module, before: Mapping[str, Any]) -> None:
-        """A buffer or parameter that forward replaced by a value of its own is an assignment of the
-        emitted forward.
-        """
-        for name, tensor in (*module._buffers.items(), *module._parameters.items()):
-            if isinstance(tensor, Tensor) and tensor is not before.get(name):
-                node = self.known(tensor, self.frame)
-                if node is not None:
-                    owner = self.frame.graph.create_node("get_attr", "", (), {})
-                    self.frame.graph.call_function(setattr, (owner, name, node)).meta[
-                        "mutates"
-                    ] = ()
 
     # -- arguments and results -----------------------------------------------------------------
 

@@ -5,6 +5,7 @@ dissolved.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from torch import fx, nn
 from unfoldify.recording.body import Body, Layer, exported
 from unfoldify.recording.dead import drop_dead, has_effect, is_bound
 from unfoldify.recording.dtypes import settle_dtypes
+from unfoldify.recording.lasting import drop_unread
 from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
 from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.paths import joined
@@ -29,11 +31,19 @@ def finish(body: Body) -> None:
     settle_dtypes(body)
     dissolve(body)
     settle_places(body.graph)
+    drop_unread(body.graph)
     drop_dead(body.graph.nodes, has_effect, rounds=True)
     roll(body.graph, over_modules=False)
     drop_dead(body.graph.nodes, is_bound, rounds=False)
     if body.parent is not None:
         drop_unused_arguments(body)
+
+
+def bodies(body: Body) -> Iterator[Body]:
+    """A body and all that it calls, and they call."""
+    yield body
+    for call in calls(body):
+        yield from bodies(call.meta["body"])
 
 
 def calls(body: Body) -> list[fx.Node]:

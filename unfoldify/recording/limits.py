@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from unfoldify.recording.deferring import Deferring, Remembering
 from unfoldify.recording.traced import ACTIVE
 
 _WORDS = ("eps", "tiny", "smallest_normal", "min", "max", "resolution")
@@ -41,7 +42,7 @@ class Made:
         self.source = recorder.last_of_dtype(dtype)
 
 
-class Limit(float):
+class Limit(Remembering, float):
     """A number of a dtype's, or what is computed from one with plain numbers."""
 
     function: Any  # what computes it, or the call of `torch.finfo` of which it is a word
@@ -68,7 +69,7 @@ def _arithmetic(name: str, function: Callable[..., Any], reflected: bool) -> Cal
 
 
 def _is_plain(number: Any) -> bool:
-    return type(number) in (int, float, Limit)
+    return type(number) in (int, float, Limit, Deferring)
 
 
 for _name in ("add", "sub", "mul", "truediv", "pow"):

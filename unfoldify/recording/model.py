@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -14,11 +15,12 @@ from unfoldify.nesting import tensors_of_call
 from unfoldify.preserve import preserved, silenced
 from unfoldify.recording.align import Unalike, align, by_mode, by_size
 from unfoldify.recording.body import Body
-from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, REMAINDER
+from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, LASTS, REMAINDER
 from unfoldify.recording.capture import Recording
+from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.methods import check_methods
-from unfoldify.recording.observe import Wanted, observe, refuse_draws
+from unfoldify.recording.observe import See, Wanted, observe, refuse_draws
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
 from unfoldify.recording.source import shown_line
@@ -62,28 +64,26 @@ def record(
     check_filled(model, args, kwargs)
     variants = free_sizes(model, args, kwargs, max_seconds=seconds)
     with preserved(model), silenced(), stand_ins():
-        modes, recordings, failures = (False, True), {}, {}
-        for training in modes:
-            try:
-                recordings[training] = observe(model, args, kwargs, wanted, training=training)
-            except UnfoldifyError:
-                raise
-            except Exception as error:
-                failures[training] = error
+        see = partial(observe, model, wanted=wanted)
+        recordings, failures = in_both_modes(see, args, kwargs)
+        left = tuple(dict.fromkeys(name for seen in recordings.values() for name in seen.left))
+        lasting = may_last(model, left)
+        if lasting:
+            see = partial(see, lasting=lasting)
+            recordings, failures = in_both_modes(see, args, kwargs)
         for training, recording in recordings.items():
             if recording.drew:
-                refuse_draws(recording, args, kwargs, wanted, training)
+                refuse_draws(recording, args, kwargs, see, training)
         if not recordings:
             raise not_recorded(failures[False]) from failures[False]
         first = recordings[min(recordings)]
-        left = tuple(dict.fromkeys(name for seen in recordings.values() for name in seen.left))
         fixed = [
             *dict.fromkeys(each for seen in recordings.values() for each in values_read(seen)),
             *(mode_missing(mode, error) for mode, error in failures.items()),
         ]
         free = set(variants)
         for training, recording in recordings.items():
-            bound, others = explain_sizes(model, recording, variants, wanted, training=training)
+            bound, others = explain_sizes(recording, variants, partial(see, training=training))
             fixed.extend(each for each in bound if each not in fixed)
             free &= set(others)
         variants = tuple(variant for variant in variants if variant in free)
@@ -107,13 +107,23 @@ def resting(model: nn.Module) -> tuple[str, ...]:
     return tuple(path for path in found if path)
 
 
+def in_both_modes(
+    see: See, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[dict[bool, Recording], dict[bool, Exception]]:
+    """What the model does in evaluation and in training, or why it cannot run so."""
+    recordings, failures = {}, {}
+    for training in (False, True):
+        try:
+            recordings[training] = see(args, kwargs, training=training)
+        except UnfoldifyError:
+            raise
+        except Exception as error:
+            failures[training] = error
+    return recordings, failures
+
+
 def explain_sizes(
-    model: nn.Module,
-    first: Recording,
-    variants: Sequence[SizeVariant],
-    wanted: Wanted,
-    *,
-    training: bool,
+    first: Recording, variants: Sequence[SizeVariant], see: See
 ) -> tuple[list[Fixed], list[SizeVariant]]:
     """Run at other sizes; numbers that follow a size become that size.
 
@@ -128,7 +138,7 @@ def explain_sizes(
             continue
         args, kwargs = variant.build()
         try:
-            other = observe(model, args, kwargs, wanted, training=training)
+            other = see(args, kwargs)
         except Exception as error:
             reason = f"{variant.description}: {fact(error)}"
             fixed.append(Fixed("sizes", users_line(error, None) or "", reason))
@@ -138,23 +148,21 @@ def explain_sizes(
             free.append(variant)
             seen.update(variant.groups)
             if variant is variants[-1]:
-                fixed.extend(look_farther(model, first, variant, wanted, training))
+                fixed.extend(look_farther(first, variant, see))
         fixed.extend(
             sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
         )
     return fixed, free
 
 
-def look_farther(
-    model: nn.Module, first: Recording, variant: SizeVariant, wanted: Wanted, training: bool
-) -> list[Fixed]:
+def look_farther(first: Recording, variant: SizeVariant, see: See) -> list[Fixed]:
     """What differs at sizes so far away that every size that can move has moved."""
     for farther in variant.farther():
         args, kwargs = farther.build()
-        if sum(t.numel() for _, t in tensors_of_call(model, args, kwargs)) > FAR_ENOUGH:
+        if sum(t.numel() for _, t in tensors_of_call(first.model, args, kwargs)) > FAR_ENOUGH:
             continue
         try:
-            other = observe(model, args, kwargs, wanted, training=training)
+            other = see(args, kwargs)
         except Exception:  # nobody said that the model takes these
             continue
         differences = list(align(first.root, other.root, by_size))
@@ -187,6 +195,10 @@ def why_fixed(read: Read) -> str:
         return (
             f"{read.value} for the sizes of the example; where a size leaves another remainder, the "
             "model does something else"
+        )
+    if read.call == LASTS:
+        return (
+            f"self.{read.value} decides, which each call changes; the file goes the example's way"
         )
     if read.call == HAS_GRADIENT:
         which = "requires a gradient" if read.value else "requires no gradient"

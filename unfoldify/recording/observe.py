@@ -16,13 +16,15 @@ from unfoldify.recording.calls import HAS_GRADIENT
 from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.conversions import in_place
 from unfoldify.recording.draws import check_draws, streams
-from unfoldify.recording.finish import finish
+from unfoldify.recording.finish import bodies, finish
+from unfoldify.recording.lasting import still_read
 from unfoldify.recording.lazy import copies, grown, named, refuse_grown
 from unfoldify.recording.left_behind import attributes, changed
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.transforms.imagined import has_imagined, only_real_items
 
 Wanted = Callable[[str, str], bool]
+See = Callable[..., Recording]  # a run with these args and kwargs
 
 
 def observe(
@@ -33,16 +35,18 @@ def observe(
     *,
     training: bool,
     seed: int = 0,
+    lasting: Collection[str] = (),
 ) -> Recording:
     """One recorded run, its graphs finished."""
-    run = partial(run_once, model, args, kwargs, wanted, training, seed=seed)
+    run = partial(run_once, model, args, kwargs, wanted, training, seed=seed, lasting=lasting)
     recording = with_conversions(run, with_gradients(run))
     finish(recording.root)
     if has_imagined(recording.root):
         with only_real_items():
             recording = with_conversions(run, with_gradients(run))
         finish(recording.root)
-    return recording
+    graphs = (body.graph for body in bodies(recording.root))
+    return replace(recording, constants=still_read(recording.constants, graphs))
 
 
 def with_gradients(run: Callable[..., Recording]) -> Recording:
@@ -79,6 +83,7 @@ def run_once(
     *,
     with_gradients: bool = False,
     seed: int = 0,
+    lasting: Collection[str] = (),
 ) -> Recording:
     with preserved(model), torch.enable_grad():
         seed_everything(seed)
@@ -86,7 +91,7 @@ def run_once(
         before, held = named(model).keys(), attributes(model)
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
-        recording = capture(model, given, keywords, wanted)
+        recording = capture(model, given, keywords, wanted, lasting)
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)
     return replace(recording, drew=drew, left=left)
@@ -102,17 +107,13 @@ def refuse_growth(
 
 
 def refuse_draws(
-    recording: Recording,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    wanted: Wanted,
-    training: bool,
+    recording: Recording, args: Sequence[Any], kwargs: Mapping[str, Any], see: See, training: bool
 ) -> None:
     """Raises where what Python or numpy draws decides what the model does."""
     model = recording.model
 
     def once_more(seed: int) -> Recording:
-        return observe(model, args, kwargs, wanted, training=training, seed=seed)
+        return see(args, kwargs, training=training, seed=seed)
 
     def call() -> None:
         with preserved(model):

@@ -38,7 +38,7 @@ class ScopedRecorder(Recorder):
         for path, tensor in named_state(model):
             self.state_paths.setdefault(id(tensor), []).append(path)
         self.attribute_paths = dict(reversed(list(plain_tensors(model))))
-        self.constants: dict[str, Tensor] = {}
+        self.constants: dict[str, Tensor | float] = {}  # and numbers that last
         self.is_new: Callable[[object], bool] = lambda tensor: False
         self.past: dict[int, tuple[Any, fx.Node, Body]] = {}
         self.finished: dict[int, Body] = {}  # id of a graph → the call that it belonged to

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from torch import fx
 
+from unfoldify.recording.deferring import Deferring, Remembering
+
 
 class NumberRecorder(Protocol):
     """What a traced number needs of the recorder that made it."""
@@ -30,7 +32,7 @@ class NumberRecorder(Protocol):
 ACTIVE: ContextVar[NumberRecorder | None] = ContextVar("ACTIVE", default=None)
 
 
-class Traced:
+class Traced(Remembering):
     """Mixed into int and float: the node that computes this number, and the recorder it belongs to."""
 
     node: fx.Node
@@ -163,6 +165,8 @@ def plain(value: Any) -> Any:
     """`value` without its memory, through tuples, lists, dicts and slices."""
     if isinstance(value, Traced):
         return exact(value)
+    if isinstance(value, Deferring):
+        return float(value)
     if isinstance(value, slice):
         return slice(plain(value.start), plain(value.stop), plain(value.step))
     if type(value) in (tuple, list):

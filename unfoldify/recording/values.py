@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unfoldify.recording.deferring import Deferring
 from unfoldify.recording.traced import Traced, plain
 
 LARGEST_LITERAL = 32
@@ -118,7 +119,7 @@ def version(tensor: Tensor) -> int:
 
 def plain_arguments(value: Any) -> Any:
     """Arguments without traced numbers, rebuilding only what holds one."""
-    if isinstance(value, Traced):
+    if isinstance(value, (Traced, Deferring)):
         return plain(value)
     if isinstance(value, slice):
         return slice(*(plain_arguments(item) for item in (value.start, value.stop, value.step)))

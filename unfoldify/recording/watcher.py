@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, fx
 
 from unfoldify.recording.builder import GraphBuilder
-from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, REMAINDER, TO_PYTHON
+from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
 from unfoldify.recording.conversions import converts, only_calls
+from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.source import Position, is_of_a_rule, site
 from unfoldify.recording.spelling import call_name
@@ -61,6 +62,8 @@ class Watcher(GraphBuilder):
         self.note_conversion(sys._getframe(2))
         if is_of_data(number.node):
             self.reads.append(Read(name, bool(outcome), self.positions()))
+        elif (path := comes_from(number.node)) is not None:
+            self.reads.append(Read(LASTS, path, self.positions()))
         elif is_remainder(number.node):
             positions = self.positions()
             found = next((place for place in map(site, positions) if place is not None), None)

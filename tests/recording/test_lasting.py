@@ -1,0 +1,84 @@
+"""Attributes that go on from call to call, and those that are only put there."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from tests.models.several_calls import (
+    CoolsDown,
+    DividesByItsCalls,
+    EachAtItsRate,
+    GoesOnFromItsLastState,
+    KeepsWhatNobodyReads,
+    TakesTurns,
+)
+from unfoldify import unfoldify
+
+
+@pytest.mark.parametrize(
+    "cls", [CoolsDown, DividesByItsCalls, EachAtItsRate, GoesOnFromItsLastState, TakesTurns]
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_five_calls_are_those_of_the_original(cls: type[nn.Module], training: bool) -> None:
+    model = cls()
+    x = torch.randn(4, 3)
+    ours = unfoldify(model, (x,)).module.train(training)
+    theirs = copy.deepcopy(model).train(training)
+    for _ in range(5):
+        x = torch.randn(4, 3)
+        torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_the_model_comes_back_with_its_number() -> None:
+    model = DividesByItsCalls()
+    unfoldify(model, (torch.randn(4, 3),))
+    assert (type(model.step), model.step) == (int, 0)
+
+
+def test_the_file_says_it_as_the_user_does() -> None:
+    source = unfoldify(CoolsDown(), (torch.randn(4, 3),)).source
+    assert "        self.temperature = 1.0\n" in source
+    assert (
+        "        if self.training:\n"
+        "            self.temperature = max(self.temperature * 0.9, 0.1)\n"
+    ) in source  # fmt: skip
+
+
+def test_a_number_that_the_model_has_reached_is_where_the_file_begins() -> None:
+    model = TakesTurns()
+    for _ in range(2):
+        model(torch.randn(4, 3))
+    assert "self.turn = 2\n" in unfoldify(model, (torch.randn(4, 3),)).source
+
+
+def test_what_nobody_reads_is_not_written() -> None:
+    source = unfoldify(KeepsWhatNobodyReads(), (torch.randn(4, 3),)).source
+    assert "self.calls" not in source
+    assert "self.last" not in source
+
+
+class HalvesLater(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.step, self.width = 0, 3
+
+    def forward(self, x):
+        self.step += 1
+        if self.width != x.shape[1]:
+            self.width = x.shape[1]
+        y = self.fc(x)
+        return y * 0.5 if self.step > 100 else y
+
+
+def test_a_comparison_that_a_later_call_decides_otherwise_is_told() -> None:
+    report = unfoldify(HalvesLater(), (torch.randn(4, 3),)).report
+    (fixed,) = report.fixed_sizes
+    assert "`self.step > 100`" in str(fixed)
+    assert "self.step decides, which each call changes; the file goes the example's way" in str(
+        fixed
+    )

@@ -1,0 +1,77 @@
+"""What a module holds when its forward begins, and what forward has set when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+from unfoldify.recording.lasting import LASTING, comes_from, is_number, written
+from unfoldify.recording.paths import joined
+from unfoldify.recording.scopes import ScopedRecorder
+from unfoldify.recording.traced import plain
+
+
+class StatefulRecorder(ScopedRecorder):
+    """A recorder of nested graphs that writes down what they assign to their modules.
+
+    `lasting` are the paths of the attributes that go on from call to call.
+    """
+
+    def __init__(self, model: nn.Module, lasting: Collection[str]) -> None:
+        super().__init__(model)
+        self.lasting = lasting
+        self.going_on: set[str] = set()  # those of which the next value comes from the last
+        self.module_paths: dict[int, list[str]] = {}
+        for path, module in model.named_modules(remove_duplicate=False):
+            self.module_paths.setdefault(id(module), []).append(path)
+
+    def state_of(self, module: nn.Module) -> dict[str, Any]:
+        """What a module holds when its forward begins; numbers that last remember that they do."""
+        path = self.module_paths[id(module)][0]
+        for name in self.lasting_of(module):
+            value = plain(vars(module)[name])
+            if is_number(value):
+                node = self.frame.graph.create_node("get_attr", name)
+                node.meta[LASTING] = joined(path, name)
+                vars(module)[name] = self.remembered(value, node)
+                self.constants.setdefault(joined(path, name), value)
+        return self.held(module)
+
+    def held(self, module: nn.Module) -> dict[str, Any]:
+        """What a file may set: buffers, parameters, what lasts of plain attributes."""
+        own = (written(name, vars(module)[name]) for name in self.lasting_of(module))
+        return {**module._buffers, **module._parameters, **dict(chain.from_iterable(own))}
+
+    def lasting_of(self, module: nn.Module) -> Iterator[str]:
+        """The names of the attributes of a module that last."""
+        for path in sorted(self.lasting):
+            owner, _, name = path.rpartition(".")
+            if owner == self.module_paths[id(module)][0] and name in vars(module):
+                yield name
+
+    def note_new_state(self, module: nn.Module, before: Mapping[str, Any]) -> None:
+        """What forward replaced by a value of its own is an assignment of the emitted forward."""
+        path, state = self.module_paths[id(module)][0], {*module._buffers, *module._parameters}
+        for name, value in self.held(module).items():
+            if value is None or value is before.get(name):
+                continue
+            node = (
+                self.known(value, self.frame) if isinstance(value, Tensor) else self.to_nodes(value)
+            )
+            if node is not None:
+                owner = self.frame.graph.create_node("get_attr", "", (), {})
+                new = self.frame.graph.call_function(setattr, (owner, name, node))
+                new.meta["mutates"] = ()
+                if name not in state:
+                    self.note_lasting(new, joined(path, name))
+                    if isinstance(node, fx.Node) and comes_from(node) == joined(path, name):
+                        self.going_on.add(joined(path, name))
+
+    def note_lasting(self, new: fx.Node, path: str) -> None:
+        """An attribute is set that lasts; who read it before, read what the last call left."""
+        for node in self.frame.graph.nodes:
+            if node is new or (node.op == "get_attr" and node.target == new.args[1]):
+                node.meta[LASTING] = path
