@@ -27,9 +27,10 @@ from unfoldify.emit.spelling import (
 from unfoldify.emit.tidy import given_by_position, is_value, tidied
 from unfoldify.emit.written import as_written, expression_of
 from unfoldify.errors import CaptureError
-from unfoldify.recording.align import choose, root
+from unfoldify.recording.align import root
 from unfoldify.recording.body import Construct
 from unfoldify.recording.loops.loop import spread
+from unfoldify.recording.modes import choose
 from unfoldify.recording.source import users_place
 from unfoldify.recording.spelling import AutogradCall
 
@@ -210,8 +211,8 @@ class Expressions:
             return ast.Call(
                 name(getattr(target, "__name__", "call")), [self.value(a) for a in node.args], []
             )
-        if spelled.startswith("math."):
-            self.imports.add("math")
+        if spelled.startswith(("math.", "random.")):
+            self.imports.add(spelled.partition(".")[0])
         return self.call(dotted(spelled), target, node.args, node)
 
     def index(self, key: Any) -> ast.expr:

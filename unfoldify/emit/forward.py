@@ -17,20 +17,31 @@ from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.headings import begins_part, comments_above, heading
 from unfoldify.emit.imports import unhidden
-from unfoldify.emit.lines import BEFORE_SHAPE, assign, constant, dotted, name, paragraphs, remarked
+from unfoldify.emit.lines import (
+    BEFORE_SHAPE,
+    assign,
+    constant,
+    dotted,
+    name,
+    opposite,
+    paragraphs,
+    remarked,
+)
 from unfoldify.emit.loop_heads import loop_head, loop_variables, target
 from unfoldify.emit.loop_start import from_users_start
 from unfoldify.emit.modes import by_mode
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.parallel import handed_on
-from unfoldify.emit.plan import Planner, Step, chain, position_of, use_of
+from unfoldify.emit.plan import Planner, Step, position_of, use_of
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.lowering.presence import present
+from unfoldify.recording import modes
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_needed
-from unfoldify.recording.loops.loop import Loop
+from unfoldify.recording.loops.loop import Loop, chain
 from unfoldify.recording.loops.rolling import roll
+from unfoldify.recording.modes import CHANCE
 from unfoldify.recording.source import Site, is_of_a_rule, site
 from unfoldify.recording.tidy import start_from_the_first
 
@@ -148,7 +159,9 @@ class Writer:
                 yield Blank()
             group = current
             yield from comments_above(step.tree)
-            yield from self.statement(step)
+            lines = list(self.statement(step))
+            by_chance = CHANCE in step.node.meta and not in_block(step.loop)
+            yield from [ast.If(dotted("self.training"), lines, [])] if by_chance else lines
 
     def title(self, group: Group) -> Iterator[ast.stmt]:
         """The heading of a layer, once."""
@@ -161,7 +174,7 @@ class Writer:
         loop = step.opens
         assert loop is not None
         first = next((step_group(s) for s in inner if s.opens is None), None)
-        if first is not None and loop_is_inside(inner, first):
+        if first is not None and loop.test is None and loop_is_inside(inner, first):
             yield from self.title(first)
         names = self.expressions.names
         yield from handed_on(
@@ -171,6 +184,9 @@ class Writer:
         )
         for collected in loop.collected.values():
             yield assign(names[collected], ast.List([], ast.Load()))
+        if loop.test is not None:
+            yield self.block(loop.test, loop.ends, list(self.write(inner, loop, grad)))
+            return
         target, iterable = loop_head(loop, self.expressions)
         before = dict(self.expressions.attributes)
         self.expressions.attributes.update(loop_variables(loop, names))
@@ -188,6 +204,25 @@ class Writer:
         if loop.index is not None and isinstance(target, ast.Name):
             iterable, body = from_users_start(loop, target.id, iterable, body)
         yield ast.For(target, iterable, paragraphs(body), [], lineno=0)
+
+    def block(self, test: fx.Node, ends: list[fx.Node], body: list[ast.stmt]) -> ast.stmt:
+        """A block that runs or not, and what its values are if not."""
+        condition, when, instead = test.args
+        names, value = self.expressions.names, self.expressions.value
+        assert isinstance(instead, (tuple, list))
+        others = handed_on(
+            (names[end], value(other))
+            for end, other in zip(ends, instead, strict=True)
+            if names[end] != names.get(other)
+        )
+        asked = value(condition) if when else opposite(value(condition))
+        training = dotted("self.training")
+        match test.meta.get(CHANCE):
+            case modes.EVER:
+                asked = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), training), asked])
+            case modes.NEVER:
+                asked = ast.BoolOp(ast.And(), [training, asked])
+        return ast.If(asked, paragraphs(body), list(others))
 
     def returns_nothing(self, step: Step) -> bool:
         return step.node.args[0] is None
@@ -281,6 +316,11 @@ class Writer:
             if any(len(line) > WIDEST for line in lines):
                 lines = textwrap.wrap(" ".join(lines), WIDEST)
             yield from map(Comment, lines)
+
+
+def in_block(loop: Loop | None) -> bool:
+    """Whether a statement stands under an `if` already."""
+    return any(around.test is not None for around in chain(loop))
 
 
 def is_iterated(node: fx.Node) -> bool:

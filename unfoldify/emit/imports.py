@@ -17,14 +17,15 @@ OTHERS: Mapping[str, str] = {
     "torch": "torch_",
     "F": "functional",
     "math": "math_",
+    "random": "random_",
 }
 
 
 def imports(text: str) -> str:
     """The imports that a text needs, sorted as isort would."""
     used = set(free_names(symtable.symtable(text, "file", "exec")))
-    standard = [f"import {word}" for word in ("builtins", "json", "math") if word in used]
-    standard += ["import math as math_"] if "math_" in used else []
+    standard = [f"import {word}" for word in ("builtins", "json", "math", "random") if word in used]
+    standard += [f"import {w} as {OTHERS[w]}" for w in ("math", "random") if OTHERS[w] in used]
     if "OrderedDict" in used:
         standard.append("from collections import OrderedDict")
     if "dataclass" in used:

@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import Step, chain, is_trivial
-from unfoldify.recording.loops.loop import Loop, spread
+from unfoldify.emit.plan import Step, is_trivial
+from unfoldify.recording.loops.loop import Loop, chain, repeating, spread
 
 
 def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:
     """value at the end of a round → value at its start."""
+    loop = repeating(loop)
     return {} if loop is None else {end: start for start, end in loop.carried.items()}
 
 
@@ -23,9 +24,8 @@ def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
     last: dict[fx.Node, int] = {}
     ends = loop_ends(steps)
     for index, step in enumerate(steps):
-        around = list(chain(step.loop))
-        heads = [*step.opens.carried, *filter(None, [step.opens.index])] if step.opens else []
-        for node in [*step.tree, *heads]:
+        around = [loop for loop in chain(step.loop) if loop.test is None]
+        for node in [*step.tree, *(heads(step.opens) if step.opens else ())]:
             for operand in operands(node):
                 own = set(chain(operand.meta.get("head_of") or operand.meta.get("loop")))
                 foreign = [loop for loop in around if loop not in own]
@@ -33,6 +33,12 @@ def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
                 until = ends[foreign[-1]] + 1 if foreign else index
                 last[operand] = max(last.get(operand, -1), until)
     return last
+
+
+def heads(loop: Loop) -> Iterator[fx.Node]:
+    """What is written in front of a loop, or in its head."""
+    yield from loop.carried
+    yield from filter(None, (loop.index, loop.test))
 
 
 def loop_ends(steps: list[Step]) -> dict[Loop, int]:

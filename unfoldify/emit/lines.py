@@ -97,3 +97,23 @@ def constant(value: Any) -> ast.expr:
 def assign(target: str | ast.expr, value: ast.expr) -> ast.Assign:
     left = ast.Name(target, ast.Store()) if isinstance(target, str) else target
     return ast.Assign([left], value, lineno=0)
+
+
+_OPPOSITE: dict[type, type] = {
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+}
+
+
+def opposite(condition: ast.expr) -> ast.expr:
+    """What is true where a condition is not."""
+    match condition:
+        case ast.UnaryOp(ast.Not(), inner):
+            return inner
+        case ast.Compare(left, [operator], [right]) if type(operator) in _OPPOSITE:
+            return ast.Compare(left, [_OPPOSITE[type(operator)]()], [right])
+    return ast.UnaryOp(ast.Not(), condition)

@@ -16,7 +16,9 @@ from unfoldify.recording.calls import is_random
 from unfoldify.recording.loops.loop import (
     SYNTHETIC,
     Loop,
+    block_runs,
     carried_value,
+    chain,
     index_of_round,
     item_of_round,
 )
@@ -200,7 +202,11 @@ class Planner:
             self.open.pop()
         for loop in wanted[len(self.open) :]:
             count = loop.index.args if loop.index is not None else ()
-            read = [*loop.sequences, *(node for node in count if isinstance(node, fx.Node))]
+            tested = loop.test.args[:1] if loop.test is not None else ()
+            read = [
+                *loop.sequences,
+                *(node for node in (*count, *tested) if isinstance(node, fx.Node)),
+            ]
             self.flush_all(set(read))
             tree = [n for value in read for n in self.pending.get(value, ())]
             for other in tree:
@@ -333,7 +339,11 @@ class Planner:
         user = through_trivial(next(iter(node.users)))
         if user is None or user.target is carried_value:
             return False
-        if user.target in (item_of_round, index_of_round):  # it stands in the head of a loop
+        if user.target in (
+            item_of_round,
+            index_of_round,
+            block_runs,
+        ):  # it stands in the head of a loop
             return not is_impure(node)
         if user.op == "output" and (node.meta.get("loop") is not None or "grad" in node.meta):
             return False
@@ -386,13 +396,6 @@ def is_operand(use: Use, user: fx.Node) -> bool:
     """Whether a value is an operand of the very call that the lines of a layer spell out."""
     calls = map(site, user.meta.get("call_positions", ()))
     return any(found is not None and found.statement == use.statement for found in calls)
-
-
-def chain(loop: Loop | None) -> Iterator[Loop]:
-    """A loop and those around it, the innermost first."""
-    while loop is not None:
-        yield loop
-        loop = loop.parent
 
 
 def is_assigned_to(use: Use, label: Any) -> bool:

@@ -14,6 +14,8 @@ import einops
 import torch
 import torch.nn.functional as F
 
+from unfoldify.recording.random_state import DRAWING
+
 # where a function is looked for, and what the place is called in the emitted file; the first that
 # has it wins
 PLACES: tuple[tuple[str, Any], ...] = (
@@ -99,6 +101,8 @@ def function_name(function: Callable[..., Any]) -> str | None:
         return label
     if function in (getattr(math, label, None), wrapped(getattr(math, label, None))):
         return f"math.{label}"
+    if function in DRAWING.values():
+        return f"random.{label}"
     if getattr(einops, label, None) is function:
         return label
     for place, module in PLACES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import fx
 
-from unfoldify.recording.align import choose
+from unfoldify.recording.modes import choose
 
 
 def drop_in_training(graph: fx.Graph) -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import fx
 
 from unfoldify.recording.body import Body
-from unfoldify.recording.loops.loop import index_of_round
+from unfoldify.recording.loops.loop import index_of_round, repeating
 from unfoldify.recording.moving import note_run
 
 Explain = Callable[["Place", Any, Any], Any]
@@ -40,11 +40,6 @@ class Place:
     fellows: dict[fx.Node, fx.Node]
 
 
-def choose(training: bool, value: Any, otherwise: Any) -> Any:
-    """Call target: `value if training else otherwise`."""
-    return value if training else otherwise
-
-
 def align(first: Body, second: Body, explain: Explain) -> Iterator[tuple[Body, Body, Unalike]]:
     """Explain in `first` what differs in `second`; yields the pairs of bodies that are not alike."""
     try:
@@ -63,7 +58,7 @@ def align(first: Body, second: Body, explain: Explain) -> Iterator[tuple[Body, B
 def matched(first: Body, second: Body) -> dict[fx.Node, fx.Node]:
     """Each node of the first graph with its fellow in the second."""
     ours, theirs = (
-        [node for node in body.graph.nodes if "explains" not in node.meta]
+        [node for node in body.graph.nodes if not {"explains", "chance"} & node.meta.keys()]
         for body in (first, second)
     )
     fellows: dict[fx.Node, fx.Node] = {}
@@ -86,8 +81,8 @@ def matched(first: Body, second: Body) -> dict[fx.Node, fx.Node]:
 
 def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
     """A loop that goes round as often as something is long."""
-    ours: Any = place.node.meta.get("loop")
-    theirs: Any = fellow.meta.get("loop")
+    ours: Any = repeating(place.node.meta.get("loop"))
+    theirs: Any = repeating(fellow.meta.get("loop"))
     if (ours is None) != (theirs is None):
         raise Unalike(place.node, fellow, "a loop in one run alone")
     if ours is None or ours.sequences:
@@ -198,32 +193,6 @@ def same_constant(ours: Any, theirs: Any) -> bool:
         return ours is theirs or bool(ours == theirs)
     except (RuntimeError, ValueError):
         return False
-
-
-# -- the other mode --------------------------------------------------------------------------------
-
-
-def by_mode(evaluation: Body, training: Body) -> None:
-    """Make one body of a module's two modes where they only differ in flags; else keep both."""
-    for ours, theirs, _ in list(align(evaluation, training, by_flag)):
-        ours.other_mode = theirs
-
-
-def by_flag(place: Place, ours: Any, theirs: Any) -> Any:
-    """`self.training`, or a choice by it."""
-    if not isinstance(ours, (bool, int, float, type(None))) or not isinstance(
-        theirs, (bool, int, float, type(None))
-    ):
-        return None
-    graph = place.body.graph
-    with graph.inserting_before(place.node):
-        flag = graph.create_node("get_attr", "training")
-        flag.meta["value"] = False
-        if (ours, theirs) == (False, True) and isinstance(ours, bool):
-            return flag
-        chosen = graph.call_function(choose, (flag, theirs, ours))
-        chosen.meta["value"] = ours if ours else theirs  # a rule is to see that there is something
-        return chosen
 
 
 # -- other sizes, another dtype --------------------------------------------------------------------

@@ -13,7 +13,8 @@ READS = {
 REMAINDER = "%"  # a comparison of what is left of a size when it is divided
 HAS_GRADIENT = "requires_grad"  # asked of a tensor that is no parameter
 LASTS = "attribute"  # a comparison of a number that one call leaves to the next
-OF_NO_VALUE = (REMAINDER, HAS_GRADIENT, LASTS)  # what decides, and is no tensor's value
+DRAWN = "drawn"  # what the model drew itself decided
+OF_NO_VALUE = (REMAINDER, HAS_GRADIENT, LASTS, DRAWN)  # what decides, and is no tensor's value
 DATA_NUMBERS = {"item", "tolist"}
 TO_PYTHON = {
     "numpy",
@@ -32,7 +33,7 @@ LOOKS = {
 FROM_DATA = {"tensor", "as_tensor", "asarray", "from_numpy", "frombuffer"}
 RANDOM = (
     *("dropout", "rand", "normal", "bernoulli", "multinomial", "poisson", "exponential_"),
-    *("uniform_", "rrelu", "gumbel", "cauchy_", "geometric_", "random_", "rnn", "lstm", "gru"),
+    *("uniform", "rrelu", "gumbel", "cauchy_", "geometric_", "random_", "rnn", "lstm", "gru"),
     *("scaled_dot_product_attention", "multi_head_attention_forward", "checkpoint"),
     *("manual_seed", "rng_state"),
 )

@@ -23,6 +23,7 @@ from unfoldify.recording.arrays import is_of_numpy
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.calls import LASTS
+from unfoldify.recording.decisions import Decision, Outcomes
 from unfoldify.recording.deferring import deferring
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
@@ -62,6 +63,7 @@ class Recording:
     conversions: tuple[dict[str, Any], ...] = ()  # modules that made plain numbers of others
     drew: bool = False  # whether Python or numpy drew numbers meanwhile
     left: tuple[str, ...] = ()  # the attributes that a call changes
+    decisions: tuple[Decision, ...] = ()  # by what the model drew
 
 
 def capture(
@@ -70,12 +72,15 @@ def capture(
     kwargs: Mapping[str, Any],
     wanted: Callable[[str, str], bool] = lambda path, kind: True,
     lasting: Collection[str] = (),
+    outcomes: Outcomes | None = None,
 ) -> Recording:
     """Run the model on its example and record it; the caller keeps the model from being changed.
 
-    `lasting` are the paths of attributes that are read and set anew as the file does.
+    `lasting` are the paths of attributes that are read and set anew as the file does, `outcomes`
+    what is decided by chance, if not by chance.
     """
     recorder = ModelRecorder(model, wanted, lasting)
+    recorder.outcomes = outcomes
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
     with ExitStack() as around:
         around.enter_context(eager)
@@ -94,6 +99,7 @@ def capture(
         recorder.constants,
         recorder.parameters,
         tuple(recorder.conversions.values()),
+        decisions=tuple(recorder.decisions),
     )
 
 

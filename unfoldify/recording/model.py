@@ -13,13 +13,14 @@ from unfoldify.blame import fact, users_line
 from unfoldify.errors import CaptureError, UnfoldifyError
 from unfoldify.nesting import tensors_of_call
 from unfoldify.preserve import preserved, silenced
-from unfoldify.recording.align import Unalike, align, by_mode, by_size
+from unfoldify.recording.align import Unalike, align, by_size
 from unfoldify.recording.body import Body
-from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, LASTS, REMAINDER
+from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.methods import check_methods
+from unfoldify.recording.modes import by_mode
 from unfoldify.recording.observe import See, Wanted, observe, refuse_draws
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
@@ -92,7 +93,8 @@ def record(
         tidy(first.root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
     reads = tuple(read for seen in recordings.values() for read in seen.reads)
-    first = replace(first, constants=constants, left=left, reads=reads)
+    decisions = tuple(each for seen in recordings.values() for each in seen.decisions)
+    first = replace(first, constants=constants, left=left, reads=reads, decisions=decisions)
     return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
 
 
@@ -196,6 +198,8 @@ def why_fixed(read: Read) -> str:
             f"{read.value} for the sizes of the example; where a size leaves another remainder, the "
             "model does something else"
         )
+    if read.call == DRAWN:
+        return "what the model draws decides; the file goes the way of its most common draws"
     if read.call == LASTS:
         return (
             f"self.{read.value} decides, which each call changes; the file goes the example's way"

@@ -14,7 +14,9 @@ from torch import nn
 from unfoldify.preserve import preserved, seed_everything
 from unfoldify.recording.calls import HAS_GRADIENT
 from unfoldify.recording.capture import Recording, capture
+from unfoldify.recording.chances import Run, with_blocks
 from unfoldify.recording.conversions import in_place
+from unfoldify.recording.decisions import Outcomes
 from unfoldify.recording.draws import check_draws, streams
 from unfoldify.recording.finish import bodies, finish
 from unfoldify.recording.lasting import still_read
@@ -38,40 +40,47 @@ def observe(
     lasting: Collection[str] = (),
 ) -> Recording:
     """One recorded run, its graphs finished."""
-    run = partial(run_once, model, args, kwargs, wanted, training, seed=seed, lasting=lasting)
-    recording = with_conversions(run, with_gradients(run))
-    finish(recording.root)
+    run: Run = partial(run_once, model, args, kwargs, wanted, training, seed=seed, lasting=lasting)
+    recording = finished(run)
     if has_imagined(recording.root):
         with only_real_items():
-            recording = with_conversions(run, with_gradients(run))
-        finish(recording.root)
+            recording = finished(run)
     graphs = (body.graph for body in bodies(recording.root))
     return replace(recording, constants=still_read(recording.constants, graphs))
 
 
-def with_gradients(run: Callable[..., Recording]) -> Recording:
+def finished(run: Run) -> Recording:
+    """The run that counts, its graphs finished."""
+    run, recording = with_gradients(run)
+    run, recording = with_conversions(run, recording)
+    recording = with_blocks(run, recording)
+    finish(recording.root)
+    return recording
+
+
+def with_gradients(run: Run) -> tuple[Run, Recording]:
     """Inputs of an example have no gradients, those of a model at work mostly have. Where that makes
     a difference (`if x.requires_grad:`) the run with gradients is the one that counts.
     """
     recording = run()
     if any(read.call == HAS_GRADIENT and not read.value for read in recording.reads):
         with suppress(Exception):
-            return run(with_gradients=True)
-    return recording
+            run = partial(run, with_gradients=True)
+            return run, run()
+    return run, recording
 
 
-def with_conversions(run: Callable[..., Recording], recording: Recording) -> Recording:
+def with_conversions(run: Run, recording: Recording) -> tuple[Run, Recording]:
     """The run once more, where `int(h * 0.5)` and the like made plain numbers of those that remember."""
-    asked = any(read.call == HAS_GRADIENT and read.value for read in recording.reads)
     modules: dict[int, dict[str, Any]] = {}
     for _ in range(3):  # what is remembered longer may get into further modules
         new = {id(names): names for names in recording.conversions if id(names) not in modules}
         if not new:
             break
         modules.update(new)
-        with suppress(Exception), in_place(list(modules.values())):
-            recording = run(with_gradients=asked)
-    return recording
+        with suppress(Exception):
+            recording = in_place(list(modules.values()))(run)()
+    return in_place(list(modules.values()))(run), recording
 
 
 def run_once(
@@ -84,6 +93,7 @@ def run_once(
     with_gradients: bool = False,
     seed: int = 0,
     lasting: Collection[str] = (),
+    outcomes: Outcomes | None = None,
 ) -> Recording:
     with preserved(model), torch.enable_grad():
         seed_everything(seed)
@@ -91,7 +101,7 @@ def run_once(
         before, held = named(model).keys(), attributes(model)
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
-        recording = capture(model, given, keywords, wanted, lasting)
+        recording = capture(model, given, keywords, wanted, lasting, outcomes)
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)
     return replace(recording, drew=drew, left=left)

@@ -1,7 +1,10 @@
-"""Seeds and generators decide which numbers are drawn; no mode of torch's sees the calls that set them."""
+"""Seeds and generators decide which numbers are drawn; no mode of torch's sees the calls that set
+them, nor those that draw a number from Python's own.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,17 +16,34 @@ from unfoldify.recording.traced import ACTIVE
 SEEDING = (torch.manual_seed, torch.get_rng_state, torch.set_rng_state)  # and by them fork_rng
 
 
+def _plain(function: Callable[..., float]) -> Callable[..., float]:
+    """A method of Python's generator as a function of the module `random`, which a graph can name."""
+
+    def call(*args: Any, **kwargs: Any) -> float:
+        return function(*args, **kwargs)
+
+    call.__name__, call.__module__ = function.__name__, "random"
+    return call
+
+
+# numpy's are not here: no file can call them
+DRAWING = {function: _plain(function) for function in (random.random, random.uniform)}
+
+
 def recorded_seeding() -> Iterator[tuple[Any, Callable[..., Any]]]:
-    """Each function that sets the state of torch's own generator, and its stand-in."""
-    yield from ((function, _recorded(function)) for function in SEEDING)
+    """Each function that sets the state of torch's own generator, or draws one number from Python's,
+    and its stand-in.
+    """
+    yield from ((function, _recorded(function, "seeding")) for function in SEEDING)
+    yield from ((function, _recorded(function, "drawing")) for function in DRAWING)
 
 
-def _recorded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _recorded(function: Callable[..., Any], method: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         recorder: Any = ACTIVE.get()
         if recorder is None or not recorder.is_recording():
             return function(*args, **kwargs)
-        return recorder.seeding(function, args, kwargs)
+        return getattr(recorder, method)(function, args, kwargs)
 
     call.__name__ = function.__name__
     call.__wrapped__ = function  # type: ignore[attr-defined]

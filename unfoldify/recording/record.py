@@ -33,7 +33,7 @@ from unfoldify.recording.calls import (
 )
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.old_tensors import original
-from unfoldify.recording.random_state import seed_of_new
+from unfoldify.recording.random_state import DRAWING, seed_of_new
 from unfoldify.recording.source import Position, site, users_place
 from unfoldify.recording.spelling import (
     AutogradCall,
@@ -103,6 +103,8 @@ class Recorder(Watcher):
             return result
         if name in TO_PYTHON:
             self.note_conversion(sys._getframe(2), name in DATA_NUMBERS)
+        if name in ("__bool__", "equal") and self.is_chance(self.known_here(args[0])):
+            return self.by_chance(self.asked(func, name, args, kwargs), result)
         if name in READS and not mutated:
             self.reads.append(Read(name, plain_value(result), self.positions()))
             self.note_array(handed(name, result, args, kwargs, self.reads[-1].sites))
@@ -124,6 +126,12 @@ class Recorder(Watcher):
             result = self.distinct(result, tensors)
         self.bind(result, node)
         return result
+
+    def asked(self, func: Any, name: str, args: Any, kwargs: Any) -> fx.Node:
+        """What Python asks: of a value whether it is true, or of two whether they are equal."""
+        if name == "__bool__":
+            return self.node_of(args[0])
+        return self.add(*spelled(func, name, args, kwargs))
 
     def look_at(self, func: Any, tensors: list[Tensor], args: Any, kwargs: Any) -> None:
         """What has to be known of a call before it runs."""
@@ -251,6 +259,11 @@ class Recorder(Watcher):
         if isinstance(result, Tensor):
             self.node_of(result).meta.update(name="state", positions=())
         return result
+
+    def drawing(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """A call that draws one number from Python's own generator."""
+        value = function(*plain_arguments(args), **plain_arguments(kwargs))
+        return self.remembered(value, self.add("call_function", DRAWING[function], args, kwargs))
 
     def note_generator(self, generator: torch.Generator, call: str) -> None:
         """A generator that the run has made is made in the file too, where it is used first."""

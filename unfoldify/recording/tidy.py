@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from unfoldify.recording.align import choose
 from unfoldify.recording.body import Body
+from unfoldify.recording.modes import choose
 
 NOTHING: dict[Any, int] = {  # operator → what its second operand is where it does nothing
     operator.add: 0,

@@ -24,7 +24,7 @@ class NumberRecorder(Protocol):
 
     def number(self, function: Callable[..., Any], args: tuple[Any, ...], value: Any) -> Any: ...
 
-    def decided(self, number: Any, name: str, outcome: bool) -> None: ...
+    def decided(self, number: Any, name: str, others: tuple[Any, ...], outcome: bool) -> bool: ...
 
     def converted(self, number: Any) -> None: ...
 
@@ -88,7 +88,7 @@ def _decision(name: str, base: type) -> Callable[..., Any]:
         outcome = plain(exact(self), *others)
         recorder = ACTIVE.get()
         if recorder is not None and outcome is not NotImplemented:
-            recorder.decided(self, name, outcome)
+            return recorder.decided(self, name, others, outcome)
         return outcome
 
     method.__name__ = name

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, fx
 
 from unfoldify.recording.builder import GraphBuilder
-from unfoldify.recording.calls import DATA_NUMBERS, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
+from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
 from unfoldify.recording.conversions import converts, only_calls
+from unfoldify.recording.decisions import Decision, Outcomes, is_drawn
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.source import Position, is_of_a_rule, site
@@ -45,21 +46,26 @@ class Watcher(GraphBuilder):
         self.asked_modes: list[tuple[bool, int]] = []  # of blocks, and how deep in graphs they are
         self.in_asked_mode: list[fx.Node] = []  # calls in one that asks for what is so anyway
         self.differentiates = False
+        self.decisions: list[Decision] = []  # by what was drawn
+        self.outcomes: Outcomes | None = None
         self.through = 0  # how many autograd functions are being run as plain calls
         self.dual_levels: list[Any] = []  # of torch.autograd.forward_ad
         self.rounds: list[
             tuple[int, tuple[Position, ...]]
         ] = []  # how deep in graphs, and what is around
 
-    def decided(self, number: Any, name: str, outcome: bool) -> None:
+    def decided(self, number: Any, name: str, others: tuple[Any, ...], outcome: bool) -> bool:
         """The user's code compared a number; if a tensor held it, its value decides, and what is
         left of a size when it is divided decides for sizes that leave the same.
         """
         if number.owner is not self or not self.is_recording():
-            return
+            return outcome
         if is_machinery(sys._getframe(2).f_code.co_filename):
-            return
+            return outcome
         self.note_conversion(sys._getframe(2))
+        if self.is_chance(number.node):
+            told: bool = self.by_chance(self.comparison(number, name, others), outcome)
+            return told
         if is_of_data(number.node):
             self.reads.append(Read(name, bool(outcome), self.positions()))
         elif (path := comes_from(number.node)) is not None:
@@ -69,6 +75,24 @@ class Watcher(GraphBuilder):
             found = next((place for place in map(site, positions) if place is not None), None)
             if found is not None and found.decides:
                 self.reads.append(Read(REMAINDER, bool(outcome), positions))
+        return outcome
+
+    def comparison(self, number: Any, name: str, others: tuple[Any, ...]) -> fx.Node:
+        if name == "__bool__":
+            return number.node  # type: ignore[no-any-return]
+        return self.add("call_function", getattr(operator, name), (number, *others), {})
+
+    def is_chance(self, node: fx.Node | None) -> bool:
+        """Whether what is asked of a value is decided by what the graph has drawn."""
+        return node is not None and node.graph is self.frame.graph and is_drawn(node)
+
+    def by_chance(self, condition: fx.Node, outcome: bool) -> bool:
+        """What Python is told of something drawn: what is so, or what this run is to go by."""
+        body: Any = self.frame
+        after = next(iter(reversed(self.frame.graph.nodes)))
+        self.decisions.append(Decision(body, condition, after))
+        self.reads.append(Read(DRAWN, bool(outcome), self.positions()))
+        return outcome if self.outcomes is None else self.outcomes.of(len(self.decisions) - 1)
 
     def counted(self, number: Any) -> None:
         """A loop runs as often as a number says: where a tensor held it, that is fixed."""

@@ -12,6 +12,7 @@ from unfoldify.recording.capture import Recording
 from unfoldify.recording.observe import Wanted
 from unfoldify.recording.source import shown_line
 from unfoldify.verification.decided import decided_by_values, holds_with_other_weights, said
+from unfoldify.verification.other_draws import decided_by_draws
 from unfoldify.verification.second_call import decided_by_calls
 
 
@@ -27,11 +28,15 @@ def several_ways(
     """What to tell of a model that goes several ways, of which a file can say one; None of others.
 
     Where nothing hints at it, nothing is asked: neither was it found unequal, nor did Python look at
-    values, nor did a call change an attribute.
+    values, nor did a call change an attribute or draw what decides.
     """
     looked = [read for read in recording.reads if read.call not in OF_NO_VALUE]
     if verified and (looked or recording.left):
         found = decided_by_calls(model, rewritten, args, kwargs, wanted, recording.left)
+        if found is not None:
+            return found
+    if verified and recording.decisions:
+        found = decided_by_draws(model, rewritten, args, kwargs, recording.decisions)
         if found is not None:
             return found
     if not verified or (looked and not holds_with_other_weights(model, rewritten, args, kwargs)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,22 @@ class Loop:
     head: LoopHead | None = None
     counted: bool = False  # the number of rounds is a size: the index's argument
     parent: Loop | None = None
+    test: fx.Node | None = None  # of a block that runs once or not at all: its `block_runs`
+    ends: list[fx.Node] = field(default_factory=list)  # the values that are others without it
+
+
+def chain(loop: Loop | None) -> Iterator[Loop]:
+    """A loop and those around it, the innermost first."""
+    while loop is not None:
+        yield loop
+        loop = loop.parent
+
+
+def repeating(loop: Loop | None) -> Loop | None:
+    """The innermost loop, blocks that run once or not at all aside."""
+    while loop is not None and loop.test is not None:
+        loop = loop.parent
+    return loop
 
 
 def item_of_round(sequence: Any) -> Any:
@@ -74,7 +91,11 @@ def spread(values: list[Any]) -> Any:
     raise NotImplementedError
 
 
-SYNTHETIC = (item_of_round, index_of_round, carried_value, collected_list, spread)
+def block_runs(condition: Any, when: bool, instead: list[Any]) -> None:
+    """Call target: a block runs when the condition is so; if it does not, its values are these."""
+
+
+SYNTHETIC = (item_of_round, index_of_round, carried_value, collected_list, spread, block_runs)
 
 
 def fake_node(loop: Loop, module: Module) -> fx.Node:
@@ -95,4 +116,5 @@ def take_place(new: fx.Node, old: fx.Node) -> None:
     while loop is not None:
         loop.carried = {start: new if end is old else end for start, end in loop.carried.items()}
         loop.collected = {new if v is old else v: all_ for v, all_ in loop.collected.items()}
+        loop.ends = [new if end is old else end for end in loop.ends]
         loop = loop.parent

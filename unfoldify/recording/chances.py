@@ -1,0 +1,156 @@
+"""Blocks that a drawn number decides: LayerDrop, stochastic depth, an early return by chance.
+
+A run goes one way. Where what was drawn decided it, the model runs again, once with each decision
+turned; what is missing then is the block that is skipped, and it stands in the file under an `if`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.body import Body
+from unfoldify.recording.calls import DRAWN
+from unfoldify.recording.capture import Recording
+from unfoldify.recording.dead import has_effect
+from unfoldify.recording.decisions import Decision, Outcomes
+from unfoldify.recording.loops.loop import Loop, block_runs
+
+MOST = 64  # decisions: each of them is a run
+
+Run = Callable[..., Recording]
+
+
+class NoBlock(Exception):  # noqa: N818 (it says what two runs do not show, and is no error)
+    """The other way is not the first one without a block."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Calls that a decision skips, and what stands for their values then."""
+
+    decision: Decision
+    nodes: list[fx.Node]
+    instead: dict[fx.Node, fx.Node]  # value of the block → the one that goes on without it
+
+
+def with_blocks(run: Run, recording: Recording) -> Recording:
+    """The recording with its blocks, if these are all that the drawn numbers decide."""
+    if not 0 < len(recording.decisions) <= MOST:
+        return recording
+    for usual in (False, True):
+        with suppress(Exception):  # NoBlock, or it does not run the other way
+            base = run(outcomes=Outcomes(usual))
+            numbers = range(len(base.decisions))
+            turned = [run(outcomes=Outcomes(usual, turned=number)) for number in numbers]
+            blocks = [block(base, turned[number], number) for number in numbers]
+            for each in blocks:
+                put_under_if(each, usual)
+            reads = tuple(read for read in base.reads if read.call != DRAWN)
+            return replace(base, reads=reads)
+    return recording
+
+
+def block(base: Recording, turned: Recording, number: int) -> Block:
+    """What one decision, turned, leaves out."""
+    ours, theirs = base.decisions[number], turned.decisions[number]
+    if ours.body.path != theirs.body.path:
+        raise NoBlock
+    before, after = parted(ours)
+    their_before, their_after = parted(theirs)
+    count = len(after) - len(their_after)
+    if count <= 0 or len(before) != len(their_before):
+        raise NoBlock
+    pairs = [*zip(before, their_before, strict=True), *zip(after[count:], their_after, strict=True)]
+    fellows = {**roots(theirs.body, ours.body), **{b: a for a, b in pairs}}
+    nodes = after[:count]
+    instead: dict[fx.Node, fx.Node] = {}
+    for a, b in pairs:
+        if (a.op, a.target) != (b.op, b.target):
+            raise NoBlock
+        for mine, other in leaves((a.args, a.kwargs), (b.args, b.kwargs)):
+            meant = fellows.get(other)
+            if meant is mine:
+                continue
+            if (
+                meant is None
+                or mine not in nodes
+                or meant in nodes
+                or instead.get(mine, meant) is not meant
+            ):
+                raise NoBlock
+            instead[mine] = meant
+    return Block(ours, nodes, instead)
+
+
+def parted(decision: Decision) -> tuple[list[fx.Node], list[fx.Node]]:
+    """The calls of a body before a decision and after it."""
+    nodes = list(decision.body.graph.nodes)
+    place = nodes.index(decision.after) + 1
+    parts = nodes[:place], nodes[place:]
+    first, second = ([n for n in part if n.op not in ("placeholder", "get_attr")] for part in parts)
+    return first, second
+
+
+def roots(theirs: Body, ours: Body) -> dict[fx.Node, fx.Node]:
+    """The arguments and attributes of one body, by those of the other."""
+    known = {
+        (node.op, node.target): node
+        for node in ours.graph.nodes
+        if node.op in ("placeholder", "get_attr")
+    }
+    return {
+        node: known[node.op, node.target]
+        for node in theirs.graph.nodes
+        if (node.op, node.target) in known
+    }
+
+
+def leaves(ours: Any, theirs: Any) -> Iterator[tuple[fx.Node, fx.Node]]:
+    """The nodes of two calls' arguments, side by side; the rest must be the same."""
+    if isinstance(ours, fx.Node) and isinstance(theirs, fx.Node):
+        yield ours, theirs
+    elif isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
+        if len(ours) != len(theirs):
+            raise NoBlock
+        for mine, other in zip(ours, theirs, strict=True):
+            yield from leaves(mine, other)
+    elif isinstance(ours, dict) and isinstance(theirs, dict):
+        if ours.keys() != theirs.keys():
+            raise NoBlock
+        for key in ours:
+            yield from leaves(ours[key], theirs[key])
+    elif isinstance(ours, slice) and isinstance(theirs, slice):
+        for part in ("start", "stop", "step"):
+            yield from leaves(getattr(ours, part), getattr(theirs, part))
+    elif isinstance(ours, fx.Node) or isinstance(theirs, fx.Node) or ours != theirs:
+        raise NoBlock
+
+
+def put_under_if(found: Block, usual: bool) -> None:
+    """A block becomes a loop that goes round once or not at all: then its values are others."""
+    if not found.instead and not any(map(has_effect, found.nodes)):
+        return
+    graph, first = found.decision.body.graph, found.nodes[0]
+    with graph.inserting_before(first):
+        head = graph.call_function(
+            block_runs, (found.decision.condition, usual, list(found.instead.values()))
+        )
+    around = first.meta.get("loop")
+    loop = Loop(1, parent=around, test=head, ends=list(found.instead))
+    head.meta.update(head_of=loop, positions=found.decision.condition.meta.get("positions", ()))
+    inside, last = head.next, found.nodes[-1]
+    while True:
+        if inside.meta.get("loop") is not around:
+            raise NoBlock
+        if inside.op != "get_attr":
+            inside.meta["loop"] = loop
+        if inside is last:
+            break
+        inside = inside.next
+    for value in found.instead:
+        value.meta["kept"] = True

@@ -1,0 +1,127 @@
+"""What a model does in training and in evaluation: one graph where they differ in flags, or in blocks
+that training skips by chance; else both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import fx
+
+from unfoldify.recording.align import Place, Unalike, align, compare, compare_loops, matched
+from unfoldify.recording.body import Body
+from unfoldify.recording.loops.loop import block_runs, chain
+
+CHANCE = "chance"  # of a node that only training has, since it decides about a block: EVER or NEVER
+EVER, NEVER = "ever", "never"  # whether evaluation has the block
+_FLAGS = (bool, int, float, type(None))
+
+
+def choose(training: bool, value: Any, otherwise: Any) -> Any:
+    """Call target: `value if training else otherwise`."""
+    return value if training else otherwise
+
+
+def by_mode(evaluation: Body, training: Body) -> None:
+    """Make one body of a module's two modes where that says both; else keep both."""
+    for ours, theirs, _ in list(align(evaluation, training, by_flag)):
+        if not any(takes_over(ours, theirs, has_blocks) for has_blocks in (EVER, NEVER)):
+            ours.other_mode = theirs
+
+
+def by_flag(place: Place, ours: Any, theirs: Any) -> Any:
+    """`self.training`, or a choice by it, in a graph of evaluation."""
+    return chosen(place, theirs, ours)
+
+
+def by_flag_of_training(place: Place, ours: Any, theirs: Any) -> Any:
+    return chosen(place, ours, theirs)
+
+
+def chosen(place: Place, training: Any, evaluation: Any) -> Any:
+    if not (isinstance(training, _FLAGS) and isinstance(evaluation, _FLAGS)):
+        return None
+    graph = place.body.graph
+    with graph.inserting_before(place.node):
+        flag = graph.create_node("get_attr", "training")
+        flag.meta["value"] = False
+        if training is True and evaluation is False:
+            return flag
+        found = graph.call_function(choose, (flag, training, evaluation))
+        # a rule is to see that there is something
+        found.meta["value"] = evaluation if evaluation else training
+        return found
+
+
+def takes_over(evaluation: Body, training: Body, has_blocks: str) -> bool:
+    """Whether the modes only differ in blocks that training runs by chance: then its graph says both.
+
+    Evaluation has all of these blocks, or none.
+    """
+    chances = nodes_of_chance(training.graph, with_blocks=has_blocks is NEVER)
+    for node in chances:
+        node.meta[CHANCE] = has_blocks
+    try:
+        fellows = matched(training, evaluation) if chances else {}
+        known = {**fellows, **values_without(training.graph, fellows)}
+        for node, fellow in fellows.items():
+            compare(Place(training, node, known), fellow, by_flag_of_training)
+            compare_loops(Place(training, node, known), fellow, by_flag_of_training)
+        parameters = [
+            replace(mine, outer=other.outer)
+            for mine, other in zip(training.parameters, evaluation.parameters, strict=True)
+        ]
+    except (Unalike, ValueError):
+        fellows = {}
+    if not fellows:
+        for node in chances:
+            del node.meta[CHANCE]
+        return False
+    adopt(evaluation, fellows)
+    evaluation.graph, evaluation.parameters = training.graph, parameters
+    evaluation.exports = training.exports
+    evaluation.constants = {**training.constants, **evaluation.constants}
+    return True
+
+
+def nodes_of_chance(graph: fx.Graph, *, with_blocks: bool) -> set[fx.Node]:
+    """What decides about blocks, the calls that lead to nothing else, and the blocks if wanted."""
+    found: set[fx.Node] = set()
+    heads = (node for node in graph.nodes if node.target is block_runs)
+    others = {other for head in heads for other in head.args[2]}
+    for node in reversed(graph.nodes):
+        leads_there = bool(node.users) and found.issuperset(node.users) and node not in others
+        in_block = with_blocks and any(
+            loop.test is not None for loop in chain(node.meta.get("loop"))
+        )
+        if node.target is block_runs or in_block or (leads_there and node.op != "placeholder"):
+            found.add(node)
+    return found
+
+
+def values_without(graph: fx.Graph, fellows: dict[fx.Node, fx.Node]) -> dict[fx.Node, fx.Node]:
+    """What evaluation has for the values of the blocks that it has not."""
+    found: dict[fx.Node, fx.Node] = {}
+    for node in graph.nodes:
+        if node.target is block_runs:
+            others: Any = node.args[2]
+            for end, other in zip(node.meta["head_of"].ends, others, strict=True):
+                same = found.get(other) or fellows.get(other)
+                if end not in fellows and same is not None:
+                    found[end] = same
+    return found
+
+
+def adopt(body: Body, fellows: dict[fx.Node, fx.Node]) -> None:
+    """The calls of one graph become those of a body that had another graph."""
+    news = {fellow: node for node, fellow in fellows.items()}
+    for node, fellow in fellows.items():
+        if "body" in node.meta:
+            training, child = node.meta["body"], fellow.meta["body"]
+            child.parent, child.call = body, node
+            child.parameters = [
+                replace(each, outer=news.get(each.outer, each.outer)) for each in child.parameters
+            ]
+            node.meta["body"] = child
+            by_mode(child, training)
