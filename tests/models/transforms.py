@@ -8,6 +8,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import nn, randn
+from torch._dynamo._trace_wrapped_higher_order_op import TransformGetItemToIndex
 from torch.autograd import forward_ad, functional
 from torch.func import (
     functional_call,
@@ -337,3 +338,23 @@ class MapOfNothing(Field):
 
     def forward(self, x):
         return vmap(self.vector)(x)
+
+
+@example(randn(2, 5, 4), torch.tensor([[0, 0, 1, 1, 2], [0, 1, 1, 1, 0]]))
+class MaskOfIndices(nn.Module):
+    """Maps in maps over indices, as masks of attention are made; not a loop over each pair."""
+
+    def __init__(self):
+        super().__init__()
+        self.q = nn.Linear(4, 4)
+
+    def forward(self, x, groups):
+        def seen(batch, query, key):
+            return (key <= query) & (groups[batch, query] == groups[batch, key])
+
+        for dims in ((None, None, 0), (None, 0, None), (0, None, None)):
+            seen = vmap(seen, in_dims=dims)
+        b, n, _ = x.shape
+        with TransformGetItemToIndex():
+            mask = seen(torch.arange(b), torch.arange(n), torch.arange(n))
+        return F.scaled_dot_product_attention(self.q(x), x, x, attn_mask=mask)

@@ -13,6 +13,7 @@ from torch.autograd import forward_ad, functional
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 import unfoldify
+from unfoldify.recording import watcher
 
 
 class Model(nn.Module):
@@ -40,6 +41,8 @@ def forward_of(model: nn.Module, *args: Tensor) -> str:
     return textwrap.dedent(result.source.partition("def forward(")[2].partition("\n")[2]).strip()
 
 
+mask = vmap(vmap(lambda row, column: row >= column, in_dims=(None, 0)), in_dims=(0, None))
+
 WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
     "vmap": (
         lambda self, x: vmap(lambda p: p.tanh() * self.w)(x),
@@ -64,6 +67,32 @@ WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
     "vmap of a function that takes no notice of the items": (
         lambda self, x: vmap(lambda p: self.w)(x),
         "return self.w.expand(x.shape[0], self.w.shape[0])",
+    ),
+    "vmap over numbers of what is done number by number": (
+        lambda self, x: vmap(lambda p: p.sin() * self.w[0])(x[0]),
+        "return x[0].sin() * self.w[0]",
+    ),
+    "vmap over numbers of what is not: a loop": (
+        lambda self, x: vmap(lambda p: torch.stack([p, p]))(x[:, 0]),
+        """
+        values = []
+        for p in x[:, 0].unbind(0):
+            p = torch.stack([p, p])
+            values.append(p)
+        return torch.stack(values)
+        """,
+    ),
+    "maps in maps over indices": (
+        lambda self, x: mask(torch.arange(x.shape[0]), torch.arange(x.shape[1])) * self.w,
+        "return (torch.arange(x.shape[0])[:, None] >= torch.arange(x.shape[1])) * self.w",
+    ),
+    "maps in maps, of a function that takes no notice of the outer one's": (
+        lambda self, x: vmap(vmap(lambda p, q: q.exp(), (None, 0)), (0, None))(x[:, 0], x[0]),
+        """
+        y = x[0]
+        z = y.exp()
+        return z.expand(x[:, 0].shape[0], y.shape[0])
+        """,
     ),
     "grad": (
         lambda self, x: grad(lambda p: (p.tanh() * self.w).sum())(x),
@@ -252,3 +281,16 @@ def test_an_item_that_is_only_imagined_is_in_no_file() -> None:
     source = unfoldify.unfoldify(Numbered(), randn(1, 4)).source
     assert ".exp()" not in source
     assert "[1]" not in source
+
+
+def test_more_items_than_can_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "MOST_ROUNDS", 3)
+    model = Model(lambda self, x: vmap(lambda p: p.tanh() * self.w)(x))
+    assert unfoldify.unfoldify(model, randn(3, 4)).report.verification.ok
+    with pytest.raises(unfoldify.CaptureError) as refusal:
+        unfoldify.unfoldify(model, randn(4, 4))
+    assert str(refusal.value).endswith(
+        "`vmap(lambda p: p.tanh() * self.w)(x)`\n  a torch.func transform goes over more than 3 items "
+        "in one run, and each of them is recorded.\nGive an example with fewer items (a smaller batch, "
+        "fewer outputs), or unfoldify the modules around it."
+    )

@@ -130,6 +130,8 @@ def recorded_function(original: FunctionType) -> Callable[..., Any]:
     def apply(cls: Any, args: Any, kwargs: Any) -> Any:
         call = MethodType(original, cls)
         recorder: Any = ACTIVE.get()
+        if cls.__name__ == "ModIndex" and recorder is not None and recorder.sees(args):
+            return args[0][tuple(args[1])]  # by this, `x[i]` takes an index that is mapped
         if recorder is None or cls.__module__.startswith("torch.") or not recorder.sees(args):
             return call(*args, **kwargs)
         return recorder.autograd_call(cls, call, args, kwargs)

@@ -15,15 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from unfoldify.errors import CaptureError
 from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
 from unfoldify.recording.conversions import converts, only_calls
 from unfoldify.recording.decisions import Decision, Outcomes, is_drawn
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
-from unfoldify.recording.source import Position, is_of_a_rule, site
+from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import call_name
 from unfoldify.recording.traced import Traced, plain
+
+MOST_ROUNDS = 5000  # each costs about a hundredth of a second, in all runs together
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Watcher(GraphBuilder):
         self.outcomes: Outcomes | None = None
         self.through = 0  # how many autograd functions are being run as plain calls
         self.dual_levels: list[Any] = []  # of torch.autograd.forward_ad
+        self.rounds_run = 0
         self.rounds: list[
             tuple[int, tuple[Position, ...]]
         ] = []  # how deep in graphs, and what is around
@@ -140,6 +144,13 @@ class Watcher(GraphBuilder):
         """What runs inside runs once for each of some values, though the user's file has no loop;
         `around` is where that is asked for.
         """
+        self.rounds_run += 1
+        if self.rounds_run > MOST_ROUNDS:
+            raise CaptureError(
+                f"{users_place(around)}a torch.func transform goes over more than {MOST_ROUNDS} items in "
+                "one run, and each of them is recorded.\nGive an example with fewer items (a smaller "
+                "batch, fewer outputs), or unfoldify the modules around it."
+            )
         self.rounds.append((len(self.stack), around))
         try:
             yield

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from unfoldify.errors import CaptureError
 from unfoldify.recording.source import Position, users_place
+from unfoldify.recording.transforms.broadcast import Mapping, all_at_once
 from unfoldify.recording.transforms.imagined import with_second, without_second
 from unfoldify.recording.transforms.recording_only import while_recorded
 from unfoldify.recording.transforms.words import words
@@ -41,6 +42,10 @@ def one_by_one(
         before = torch.default_generator.get_state()
     if not size:  # no item shows what is done with one
         return original(func, in_dims, out_dims, randomness, chunk_size, *args, **kwargs)
+    outer = Mapping(func, in_dims, out_dims, randomness)
+    at_once = None if kwargs else all_at_once(recorder, original, outer, args)
+    if at_once is not None:
+        return at_once
     batch = Batch(recorder, recorder.positions(), leaves, dims, words(func, args))
     rounds: list[list[Any]] = []
     for items in zip(*batch.columns, strict=True):
