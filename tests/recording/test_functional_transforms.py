@@ -294,3 +294,12 @@ def test_more_items_than_can_be_recorded(monkeypatch: pytest.MonkeyPatch) -> Non
         "in one run, and each of them is recorded.\nGive an example with fewer items (a smaller batch, "
         "fewer outputs), or unfoldify the modules around it."
     )
+
+
+def test_a_torch_without_these_inner_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch._functorch.eager_transforms, "_jvp_with_argnums")
+    assert unfoldify.unfoldify(nn.Linear(4, 2), randn(3, 4)).report.verification.ok
+    model = Model(lambda self, x: vmap(lambda p: p.tanh() * self.w)(x))
+    assert unfoldify.unfoldify(model, randn(3, 4)).report.verification.ok
+    with pytest.raises(unfoldify.UnfoldifyError):
+        unfoldify.unfoldify(Model(lambda self, x: jacrev(lambda p: p.tanh())(x)), randn(3, 4))

@@ -8,6 +8,7 @@ items one by one and stacks what comes out, a derivative is one of `torch.autogr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from unfoldify.recording.transforms.derivatives import recorded_derivatives
@@ -17,8 +18,11 @@ from unfoldify.recording.transforms.older import recorded_older
 
 
 def recorded_transforms() -> Iterator[tuple[Any, Callable[..., Any]]]:
-    """Each transform, and its stand-in."""
-    yield from recorded_mapping()
-    yield from recorded_derivatives()
-    yield from recorded_older()
-    yield from recorded_dual()
+    """Each transform, and its stand-in.
+
+    They are inner functions of torch: where a release has none of that name, the transform is left
+    as it is, and refused where a model uses it.
+    """
+    for recorded in (recorded_mapping, recorded_derivatives, recorded_older, recorded_dual):
+        with suppress(AttributeError):
+            yield from recorded()

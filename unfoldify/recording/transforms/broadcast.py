@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 from unfoldify.recording.traced import plain
 from unfoldify.recording.transforms.words import words
 
-MAP_CODE = next(
+MAP_CODES: tuple[CodeType, ...] = tuple(  # of what `vmap` returns
     code
     for code in apis.vmap.__code__.co_consts
     if isinstance(code, CodeType) and code.co_name == "wrapped"
@@ -77,9 +77,9 @@ def all_at_once(recorder: Any, original: Any, outer: Mapping, args: tuple[Any, .
 
 def inner_map(func: Any) -> Mapping | None:
     """The map that a function is."""
-    if getattr(func, "__code__", None) is not MAP_CODE:
+    if getattr(func, "__code__", None) not in MAP_CODES:
         return None
-    cells = zip(MAP_CODE.co_freevars, func.__closure__, strict=True)
+    cells = zip(func.__code__.co_freevars, func.__closure__, strict=True)
     known = {name: cell.cell_contents for name, cell in cells}
     return Mapping(*(known[name] for name in ("func", "in_dims", "out_dims", "randomness")))
 
