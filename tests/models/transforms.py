@@ -319,6 +319,16 @@ class DrawnInAMap(Field):
         return vmap(lambda p: self.vector(p) + torch.rand(3), randomness="different")(x)
 
 
+@refused(
+    "the function writes to an item of what vmap goes over, which is a part of a whole batch: no "
+    "gradients go through that.\nLet it write to a clone of its argument.",
+    randn(5, 4),
+)
+class WrittenInAMap(Field):
+    def forward(self, x):
+        return vmap(lambda p: p.mul_(2).sum())(self.vector(x))
+
+
 @example(randn(5, 4), fixed=True)
 class DropoutInAMap(Field):
     """Torch refuses to draw there, so there is no training mode to write down."""

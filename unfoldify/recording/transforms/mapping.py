@@ -50,7 +50,7 @@ def one_by_one(
     rounds: list[list[Any]] = []
     for items in zip(*batch.columns, strict=True):
         with recorder.round(batch.place):
-            outputs = func(*pytree.tree_unflatten(items, spec), **kwargs)
+            outputs = call(batch, func, pytree.tree_unflatten(items, spec), kwargs)
         found, structure = pytree.tree_flatten(outputs)
         rounds.append(found)
     with recorder.pause():
@@ -63,6 +63,20 @@ def one_by_one(
         for values, axis in zip(zip(*rounds, strict=True), axes, strict=True)
     ]
     return pytree.tree_unflatten(results, structure)
+
+
+def call(batch: Batch, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The function of one item, which must not be written to."""
+    try:
+        return func(*args, **kwargs)
+    except RuntimeError as error:
+        if "modified inplace" not in str(error):
+            raise
+        raise CaptureError(
+            f"{users_place(batch.place)}the function writes to an item of what vmap goes over, which is "
+            "a part of a whole batch: no gradients go through that.\nLet it write to a clone of its "
+            "argument."
+        ) from error
 
 
 class Batch:
