@@ -26,7 +26,8 @@ class Original:
 
 def run_original(built: Built) -> Original:
     """One call in evaluation mode; raises what the model raises."""
-    model = built.model.eval()
+    model = built.model
+    model.eval()  # on a line of its own: a user's train() may return nothing
     seed()
     start = time.perf_counter()
     try:

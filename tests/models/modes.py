@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch.utils.checkpoint
 from torch import Tensor, nn, randn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.overrides import has_torch_function_unary
 
 from tests.models.example import example, refused
 
@@ -180,6 +182,88 @@ class Leaky(Function):
 class CustomFunctionOfThisFile(Linear3):
     def forward(self, x):
         return Leaky.apply(self.fc(x), {"negative": SLOPE})
+
+
+class ScaledByNumpy(Function):
+    """numpy as a pocket calculator: what it is asked for, Python's math knows as well."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.scale = 1 / np.sqrt(x.shape[1]) * np.pi
+        return x * ctx.scale
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.scale
+
+
+@example(randn(4, 3))
+class FunctionWithNumpysNumbers(Linear3):
+    def forward(self, x):
+        return ScaledByNumpy.apply(self.fc(x))
+
+
+class MaskOfNumpy(Function):
+    """numpy for what it is there for: arrays."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mask = torch.from_numpy(np.arange(x.shape[1]) > np.log(2)).to(x.dtype)
+        return x * ctx.mask
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.mask
+
+
+@refused(
+    "MaskOfNumpy, an autograd.Function, uses np (module) of its file, which cannot be written "
+    "into another.\nHand it over as an argument of apply, or write the function with torch calls.",
+    randn(4, 3),
+)
+class FunctionWithNumpysArrays(Linear3):
+    def forward(self, x):
+        return MaskOfNumpy.apply(self.fc(x))
+
+
+Range = namedtuple("Range", ["low", "high"])  # a class of which no text is kept
+
+
+class Between(Function):
+    @staticmethod
+    def forward(ctx, x):
+        limits = Range(-0.5, 0.5)
+        ctx.save_for_backward(x)
+        return x.clamp(limits.low, limits.high)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad * (x.abs() < 0.5)
+
+
+@refused(
+    "Between, an autograd.Function, uses Range (type) of its file, which cannot be written "
+    "into another.\nHand it over as an argument of apply, or write the function with torch calls.",
+    randn(4, 3),
+)
+class FunctionWithANamedTuple(Linear3):
+    def forward(self, x):
+        return Between.apply(self.fc(x))
+
+
+def softened(x: Tensor, weight: Tensor) -> Tensor:
+    """Begins as torch's functions do, from which such functions are copied."""
+    given = (x, weight)
+    if any(type(each) is not Tensor for each in given) and nn.functional.has_torch_function(given):
+        return nn.functional.handle_torch_function(softened, given, x, weight)
+    return has_torch_function_unary(x) or F.linear(x, weight).softmax(-1)
+
+
+@example(randn(4, 3))
+class CopyOfATorchFunction(Linear3):
+    def forward(self, x):
+        return softened(x, self.fc.weight)
 
 
 class Reversible(Function):

@@ -20,6 +20,22 @@ from typing import Any
 from unfoldify.errors import CaptureError
 
 READY = {"torch": "torch", "math": "math", "torch.nn": "nn", "torch.nn.functional": "F"}
+# what numpy and math have in common, by the same names: enough where np is asked for numbers
+COMMON = {
+    "sqrt",
+    "exp",
+    "log",
+    "log2",
+    "log10",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "pi",
+    "e",
+    "inf",
+    "nan",
+}
 Edit = tuple[int, int, str]  # from one character of the text to another, and what is there instead
 
 
@@ -42,12 +58,20 @@ def define(item: Any, blocks: dict[str, str], user: type) -> None:
     """Add the text of a class or function, behind the texts of what it uses."""
     if item.__name__ in blocks:
         return
-    text = textwrap.dedent(inspect.getsource(item)).rstrip()
+    try:
+        text = textwrap.dedent(inspect.getsource(item)).rstrip()
+    except OSError:  # a named tuple, say, or what another function has made
+        raise unwritten(item.__name__, item, user) from None
     tree = ast.parse(text).body[0]
     known = vars(sys.modules[item.__module__]) | closure(item)
     blocks[item.__name__] = ""  # whoever calls itself is known already
     words = {name for name in used_names(item, tree) if name in known}
-    spelled = {name: name_here(name, known[name], blocks, user) for name in sorted(words)}
+    spelled = {
+        name: "math"
+        if is_numpys_mathematics(name, known[name], tree)
+        else name_here(name, known[name], blocks, user)
+        for name in sorted(words)
+    }
     del blocks[item.__name__]
     blocks[item.__name__] = edited(text, tree, spelled)
 
@@ -113,12 +137,31 @@ def name_here(name: str, value: Any, blocks: dict[str, str], user: type) -> str:
     else:
         found = place_of(value)
     if found is None:
-        raise CaptureError(
-            f"{user.__name__}, an autograd.Function, uses {name} ({type(value).__name__}) of its file, "
-            "which cannot be written into another.\nHand it over as an argument of apply, or "
-            "write the function with torch calls."
-        )
+        raise unwritten(name, value, user)
     return found
+
+
+def unwritten(name: str, value: Any, user: type) -> CaptureError:
+    return CaptureError(
+        f"{user.__name__}, an autograd.Function, uses {name} ({type(value).__name__}) of its file, "
+        "which cannot be written into another.\nHand it over as an argument of apply, or "
+        "write the function with torch calls."
+    )
+
+
+def is_numpys_mathematics(name: str, value: Any, tree: ast.stmt) -> bool:
+    """Whether a name is numpy, and all that is taken of it is in `math` too: `np.sqrt(d)`."""
+    if not isinstance(value, ModuleType) or value.__name__ != "numpy":
+        return False
+    taken = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+    ]
+    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    return len(taken) == len(uses) and all(node.attr in COMMON for node in taken)
 
 
 def is_torchs(module: str | None) -> bool:

@@ -37,7 +37,8 @@ def _runs(model: nn.Module, inputs: Sequence[Suggestion]) -> bool:
     with preserved(model), silenced():
         try:
             args, kwargs = draw(given, torch.get_default_dtype(), torch.device("cpu"))
-            model.eval()(*args, **kwargs)
+            model.eval()  # on a line of its own: a user's train() may return nothing
+            model(*args, **kwargs)
         except Exception:
             return False
     return True

@@ -4,7 +4,7 @@ einops calls and packed sequences stay whole, checkpoints run what they guard, s
 their Python, a custom autograd.Function is one call, `torch.FloatTensor(...)` is
 `torch.tensor(...)`, seeds are set in the file as well, numbers of `torch.finfo(dtype)` and
 `math.sqrt(size)` say where they come from. Whoever imported these by name calls the stand-in
-meanwhile.
+meanwhile. A user's copy of a torch function is told that nobody overrides it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import einops
 import torch
 import torch.utils.checkpoint
+from torch import overrides
 from torch.nn.utils import rnn
 
 from unfoldify.recording.arithmetic import recorded_mathematics
@@ -31,6 +32,11 @@ from unfoldify.recording.transforms.jacobian import held_jacobians
 
 PACKING = (rnn.pack_padded_sequence, rnn.pad_packed_sequence, rnn.pack_sequence)
 EINOPS_CALLS = ("rearrange", "reduce", "repeat", "einsum", "pack", "unpack")
+OVERRIDDEN = (
+    overrides.has_torch_function,
+    overrides.has_torch_function_unary,
+    overrides.has_torch_function_variadic,
+)
 PATCHED: ContextVar[bool] = ContextVar("PATCHED", default=False)
 
 
@@ -74,6 +80,7 @@ def replacements() -> dict[int, Callable[..., Any]]:
     found.update((id(function), call) for function, call in recorded_seeding())
     found.update((id(function), call) for function, call in recorded_transforms())
     found.update((id(old.original), old) for old in OLD_TYPES)
+    found.update((id(asked), overridden(asked)) for asked in OVERRIDDEN)
     return found
 
 
@@ -108,6 +115,32 @@ def recorded_whole(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__name__ = function.__name__
     call.__wrapped__ = function  # type: ignore[attr-defined]
     return call
+
+
+def overridden(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Whether a function is overridden: torch's own are, by the recorder, and a user's are not.
+
+    Copies of torch's functions, `multi_head_attention_forward` above all, begin with the question.
+    """
+
+    def has_torch_function(*arguments: Any) -> bool:
+        if str(sys._getframe(1).f_globals.get("__name__")).split(".")[0] == "torch":
+            return original(*arguments)
+        return any(map(is_of_a_users_class, flattened(arguments)))
+
+    return has_torch_function
+
+
+def flattened(arguments: Any) -> Iterator[Any]:
+    for argument in arguments:
+        yield from argument if isinstance(argument, (tuple, list)) else (argument,)
+
+
+def is_of_a_users_class(value: Any) -> bool:
+    """Whether a value says itself what torch's functions do with it."""
+    say = getattr(type(value), "__torch_function__", None)
+    torchs = (None, torch._C._disabled_torch_function_impl, torch.Tensor.__torch_function__)
+    return getattr(say, "__func__", say) not in [getattr(own, "__func__", own) for own in torchs]
 
 
 def tensor_of_array(function: Callable[..., Any]) -> Callable[..., Any]:
