@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from unfoldify.emit.augmented import OPERATORS, change_of, join_augmented
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import value_checks
 from unfoldify.emit.format import Blank, Comment
@@ -77,7 +78,7 @@ def lines_of(
     roll(body.graph, over_modules=True)
     start_from_the_first(body.graph)
     drop_dead(body.graph.nodes, is_needed, rounds=False)
-    steps = Planner(body.graph).plan()
+    steps = join_augmented(Planner(body.graph).plan())
     placeholders = [p.node for p in body.parameters if p.node is not None]
     fixed = [p.name for p in body.parameters if p.node is None]
     fixed += [n.target.name for n in body.graph.nodes if isinstance(n.target, Function)]
@@ -239,7 +240,7 @@ class Writer:
         elif step.kind == "unpack":
             yield remarked(self.unpacking(step), remark)
         elif step.kind == "effect":
-            yield from self.effect(node)
+            yield from self.effect(node, step.tree)
         elif node.target is present:
             mine = self.expressions.names[node]
             yield assign(mine, self.expressions.value(node.args[0]))
@@ -267,13 +268,17 @@ class Writer:
         )
         return assign(targets(node, by_position), value)
 
-    def effect(self, node: fx.Node) -> Iterator[ast.stmt]:
+    def effect(self, node: fx.Node, tree: list[fx.Node]) -> Iterator[ast.stmt]:
         value = self.expressions.value
         target = node.target
         if getattr(target, "__name__", "") == "setitem":
             holder, key, item = node.args
             left = ast.Subscript(value(holder), self.expressions.index(key), ast.Store())
-            yield assign(left, value(item))
+            change = change_of(node, tree)
+            if change is None:
+                yield assign(left, value(item))
+            else:
+                yield ast.AugAssign(left, OPERATORS[change.target](), value(change.args[1]))
         elif target is setattr:
             holder, attribute, item = node.args
             yield assign(ast.Attribute(value(holder), str(attribute), ast.Store()), value(item))

@@ -368,7 +368,7 @@ class Planner:
         if user.op == "output":
             return use.role == "returned" or (use.role == "nested" and in_return(use))
         if use.role != "nested" and not (use.role == "returned" and group is not None):
-            return False
+            return use.role == "assigned" and is_put_into(node, user) and same_statement(use, user)
         if (
             len(self.tree(node)) >= LARGEST_EXPRESSION
             and group is None
@@ -376,6 +376,11 @@ class Planner:
         ):
             return False
         return same_statement(use, user) or group is not None
+
+
+def is_put_into(node: fx.Node, user: fx.Node) -> bool:
+    """Whether a value is what becomes of items of another: `x[:, 0] = value`."""
+    return user.target is operator.setitem and user.args[2] is node
 
 
 def through_operands(node: fx.Node) -> fx.Node:
