@@ -20,6 +20,7 @@ from unfoldify.emit.words_for_values import (
     RESERVED,
     assigned_word,
     hinted,
+    hooks_word,
     identifier,
     is_item,
     is_telling,
@@ -213,7 +214,10 @@ def wishes(
     ending = [
         operand
         for operand in (*node.all_input_nodes, *filter(None, [sources.get(group)]))
-        if operand in names and "val" in operand.meta and last.get(operand, -1) <= at
+        if operand in names
+        and "val" in operand.meta
+        and last.get(operand, -1) <= at
+        and hooks_word(operand) is None  # what a layer makes is no weight
     ]
     own = local_name(node) if group is not None else None
     if own in MAIN:  # it does not go on as a factor that the rule has a word for
@@ -238,6 +242,9 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
     """`carried` are the names of operands that end here: a value may go on under one of them."""
     use = use_of(node)
     hint, attribute = hinted(node), layer_word(node)
+    made = hooks_word(node)
+    if made is not None:
+        yield made
     if use.role == "nested" and attribute is not None:
         unpacked = use.site is not None and use.site.unpacks and not attribute[-1].isdigit()
         if unpacked or (hint is not None and len(hint) > 1 and is_telling(attribute)):

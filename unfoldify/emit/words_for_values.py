@@ -321,6 +321,11 @@ def operator_word(node: fx.Node) -> str | None:
     return WORDS.get(label)
 
 
+def hooks_word(node: fx.Node) -> str | None:
+    """What a hook makes in front of a layer has no name where the layer is called, whatever that is."""
+    return "weight" if getattr(node.target, "__name__", None) == "_weight_norm" else None
+
+
 def identifier(text: str) -> str:
     """`text` as a variable that is no keyword, no builtin and not private."""
     name = re.sub(r"\W", "_", text).lstrip("_") or "x"
