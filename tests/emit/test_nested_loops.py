@@ -67,8 +67,7 @@ BY_NUMBER = """
 out = out * self.w
 for i in range(x.shape[0]):
     for t in range(x.shape[1]):
-        y = x[i, t].tanh()
-        out[i, t] = y
+        out[i, t] = x[i, t].tanh()
 return out
 """
 WRITTEN: list[tuple[type[nn.Module], tuple[Tensor, Tensor], str]] = [
