@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # many models, each recorded and verified in full
 
 THEMES = ["control_flow", "structures", "in_place", "values_from_outside", "sharing"]
 THEMES += ["replaced_parameters", "modes", "sizes", "dtypes", "names", "made_in_forward"]
-THEMES += ["by_chance", "several_calls", "sparse", "transforms"]
+THEMES += ["by_chance", "by_value", "several_calls", "sparse", "transforms"]
 for theme in THEMES:
     torch.manual_seed(0)  # the examples of a theme are drawn while it is imported
     import_module(f"tests.models.{theme}")

@@ -214,7 +214,7 @@ class Writer:
         others = handed_on(
             (names[end], value(other))
             for end, other in zip(ends, instead, strict=True)
-            if names[end] != names.get(other)
+            if end in names and names[end] != names.get(other)
         )
         asked = value(condition) if when else opposite(value(condition))
         training = dotted("self.training")

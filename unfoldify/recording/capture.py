@@ -73,21 +73,28 @@ def capture(
     wanted: Callable[[str, str], bool] = lambda path, kind: True,
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
+    by_value: bool = False,
 ) -> Recording:
     """Run the model on its example and record it; the caller keeps the model from being changed.
 
-    `lasting` are the paths of attributes that are read and set anew as the file does, `outcomes`
-    what is decided by chance, if not by chance.
+    `lasting` are the paths of attributes that are read and set anew as the file does, `outcomes` say
+    how it is decided what is decided by chance or, with `by_value`, by any value.
     """
     recorder = ModelRecorder(model, wanted, lasting)
-    recorder.outcomes = outcomes
+    recorder.outcomes, recorder.by_value = outcomes, by_value
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
     with ExitStack() as around:
         around.enter_context(eager)
         recorder.is_new = around.enter_context(births())
         around.enter_context(recorder.running())
         around.enter_context(recorder.module_calls())
-        for seen in (seen_constructor(), seen_parameters(), seen_moves(), deferring(model)):
+        for seen in (
+            seen_constructor(),
+            seen_parameters(),
+            seen_moves(),
+            deferring(model),
+            recorder.flags(),
+        ):
             around.enter_context(seen)
         output = recorder.run(args, dict(kwargs))
     recorder.settle_modes()

@@ -1,7 +1,8 @@
-"""Blocks that a drawn number decides: LayerDrop, stochastic depth, an early return by chance.
+"""Blocks that run or not: dropped layers, an early return by chance, what the first call sets up.
 
-A run goes one way. Where what was drawn decided it, the model runs again, once with each decision
-turned; what is missing then is the block that is skipped, and it stands in the file under an `if`.
+A run goes one way. Where a number that was drawn decided it, or another value, the model runs again,
+once with each decision turned. What is missing in one of two runs is a block, and it stands in the
+file under an `if`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,10 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.body import Body
-from unfoldify.recording.calls import DRAWN
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.dead import has_effect
-from unfoldify.recording.decisions import Decision, Outcomes
+from unfoldify.recording.decisions import MOST, Decision, Outcomes
 from unfoldify.recording.loops.loop import Loop, block_runs
-
-MOST = 64  # decisions: each of them is a run
 
 Run = Callable[..., Recording]
 
@@ -39,20 +37,40 @@ class Block:
 
 
 def with_blocks(run: Run, recording: Recording) -> Recording:
-    """The recording with its blocks, if these are all that the drawn numbers decide."""
+    """The recording with its blocks under an `if`, as far as blocks are all that is decided."""
     if not 0 < len(recording.decisions) <= MOST:
         return recording
-    for usual in (False, True):
-        with suppress(Exception):  # NoBlock, or it does not run the other way
-            base = run(outcomes=Outcomes(usual))
-            numbers = range(len(base.decisions))
-            turned = [run(outcomes=Outcomes(usual, turned=number)) for number in numbers]
-            blocks = [block(base, turned[number], number) for number in numbers]
-            for each in blocks:
-                put_under_if(each, usual)
-            reads = tuple(read for read in base.reads if read.call != DRAWN)
-            return replace(base, reads=reads)
+    with suppress(Exception):  # NoBlock, or it does not run another way
+        base, blocks = in_blocks(run)
+        for each in blocks:
+            put_under_if(each)
+        said = [each.decision.read for each in blocks]
+        return replace(base, reads=tuple(r for r in base.reads if not any(r is s for s in said)))
     return recording
+
+
+def in_blocks(run: Run) -> tuple[Recording, list[Block]]:
+    """A run that goes through every block, and these."""
+    outcomes = Outcomes()
+    while True:
+        base = run(outcomes=outcomes)
+        found, skipped = [], set[int]()
+        for number, decision in enumerate(base.decisions):
+            with suppress(*(() if decision.drawn else (Exception,))):  # then it is told
+                turned = run(outcomes=outcomes.turn([number]))
+                if length(turned, number) > length(base, number):
+                    block(turned, base, number)
+                    skipped.add(number)
+                else:
+                    found.append(block(base, turned, number))
+        if not skipped:
+            return base, found
+        outcomes = outcomes.turn(skipped)
+
+
+def length(recording: Recording, number: int) -> int:
+    """How many calls come after a decision."""
+    return len(parted(recording.decisions[number])[1])
 
 
 def block(base: Recording, turned: Recording, number: int) -> Block:
@@ -131,14 +149,15 @@ def leaves(ours: Any, theirs: Any) -> Iterator[tuple[fx.Node, fx.Node]]:
         raise NoBlock
 
 
-def put_under_if(found: Block, usual: bool) -> None:
+def put_under_if(found: Block) -> None:
     """A block becomes a loop that goes round once or not at all: then its values are others."""
     if not found.instead and not any(map(has_effect, found.nodes)):
         return
     graph, first = found.decision.body.graph, found.nodes[0]
     with graph.inserting_before(first):
         head = graph.call_function(
-            block_runs, (found.decision.condition, usual, list(found.instead.values()))
+            block_runs,
+            (found.decision.condition, found.decision.outcome, list(found.instead.values())),
         )
     around = first.meta.get("loop")
     loop = Loop(1, parent=around, test=head, ends=list(found.instead))

@@ -1,7 +1,8 @@
-"""Decisions by numbers that the model has drawn, and how a run is made to take the other way."""
+"""What Python asked of a value while the model ran, and how a run is made to take the other way."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from torch import fx
@@ -9,27 +10,34 @@ from torch import fx
 from unfoldify.recording.body import Body
 from unfoldify.recording.spelling import call_name
 
+MOST = 64  # decisions of one run: to turn each of them is a run
+
 _DRAWS = ("rand", "normal", "bernoulli", "uniform")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Python asked whether something drawn is so: in which graph, behind which of its calls."""
+    """Python asked whether something is so: in which graph, behind which of its calls."""
 
     body: Body
     condition: fx.Node
     after: fx.Node
+    read: object  # what is told of it, where no block says it
+    outcome: bool  # what Python was told
+    drawn: bool
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What Python is told: always the same, but for the decision that is `turned`."""
+    """What Python is told: what is usual, but for the decisions that are `turned`."""
 
-    usual: bool
-    turned: int = -1
+    turned: frozenset[int] = frozenset()
 
-    def of(self, number: int) -> bool:
-        return self.usual is not (number == self.turned)
+    def of(self, number: int, usual: bool) -> bool:
+        return usual is not (number in self.turned)
+
+    def turn(self, numbers: Collection[int]) -> Outcomes:
+        return Outcomes(self.turned ^ frozenset(numbers))
 
 
 def is_drawn(node: fx.Node) -> bool:

@@ -20,17 +20,20 @@ from unfoldify.recording.traced import Traced
 LASTING = "lasting"  # of a node that reads or sets such an attribute: its path
 
 
-def may_last(model: nn.Module, changed: Collection[str]) -> frozenset[str]:
+def may_last(model: nn.Module, changed: Collection[str], *, flags: bool) -> frozenset[str]:
     """Of the attributes that a call has changed, by their paths: those that hold a number or a tensor.
 
-    What one module of a class has changed, others of that class would: a rate of 0 stays 0.
+    With `flags`, also those that are True or False. What one module of a class has changed, others of
+    that class would: a rate of 0 stays 0.
     """
     names = {path.rpartition(".")[2] for path in changed}
     held = {
         joined(path, name): (type(module), name)
         for path, module in model.named_modules()
         for name, value in vars(module).items()
-        if name in names and any(True for _ in written(name, value))
+        if name in names
+        and (flags or not isinstance(value, bool))
+        and any(True for _ in written(name, value))
     }
     of_class = {held[path] for path in changed if path in held}
     return frozenset(path for path, kind in held.items() if kind in of_class)
@@ -50,7 +53,7 @@ def is_written(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    return type(value) in (int, float)  # a flag goes one way or the other
+    return type(value) in (bool, int, float)
 
 
 def drop_unread(graph: fx.Graph) -> None:

@@ -15,10 +15,18 @@ from unfoldify.nesting import tensors_of_call
 from unfoldify.preserve import preserved, silenced
 from unfoldify.recording.align import Unalike, align, by_size
 from unfoldify.recording.body import Body
-from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER
+from unfoldify.recording.calls import (
+    DATA_NUMBERS,
+    DRAWN,
+    HAS_GRADIENT,
+    LASTS,
+    REMAINDER,
+)
 from unfoldify.recording.capture import Recording
+from unfoldify.recording.finish import bodies
 from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
+from unfoldify.recording.loops.loop import block_runs
 from unfoldify.recording.methods import check_methods
 from unfoldify.recording.modes import by_mode
 from unfoldify.recording.observe import See, Wanted, observe, refuse_draws
@@ -68,10 +76,16 @@ def record(
         see = partial(observe, model, wanted=wanted)
         recordings, failures = in_both_modes(see, args, kwargs)
         left = tuple(dict.fromkeys(name for seen in recordings.values() for name in seen.left))
-        lasting = may_last(model, left)
+        lasting = may_last(model, left, flags=False)
         if lasting:
             see = partial(see, lasting=lasting)
             recordings, failures = in_both_modes(see, args, kwargs)
+        flags = may_last(model, left, flags=True)
+        if flags > lasting or any(map(looks_at_values, recordings.values())):
+            turning = partial(see, lasting=flags, by_value=True)
+            found = in_both_modes(turning, args, kwargs)
+            if any(map(has_blocks, found[0].values())):
+                see, (recordings, failures) = turning, found
         for training, recording in recordings.items():
             if recording.drew:
                 refuse_draws(recording, args, kwargs, see, training)
@@ -122,6 +136,16 @@ def in_both_modes(
         except Exception as error:
             failures[training] = error
     return recordings, failures
+
+
+def looks_at_values(recording: Recording) -> bool:
+    """Whether Python asked for a value, which may be another the next time."""
+    return any(read.call not in (REMAINDER, HAS_GRADIENT, DRAWN) for read in recording.reads)
+
+
+def has_blocks(recording: Recording) -> bool:
+    nodes = (node for body in bodies(recording.root) for node in body.graph.nodes)
+    return any(node.target is block_runs for node in nodes)
 
 
 def explain_sizes(

@@ -38,9 +38,20 @@ def observe(
     training: bool,
     seed: int = 0,
     lasting: Collection[str] = (),
+    by_value: bool = False,
 ) -> Recording:
     """One recorded run, its graphs finished."""
-    run: Run = partial(run_once, model, args, kwargs, wanted, training, seed=seed, lasting=lasting)
+    run: Run = partial(
+        run_once,
+        model,
+        args,
+        kwargs,
+        wanted,
+        training,
+        seed=seed,
+        lasting=lasting,
+        by_value=by_value,
+    )
     recording = finished(run)
     if has_imagined(recording.root):
         with only_real_items():
@@ -94,6 +105,7 @@ def run_once(
     seed: int = 0,
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
+    by_value: bool = False,
 ) -> Recording:
     with preserved(model), torch.enable_grad():
         seed_everything(seed)
@@ -101,7 +113,7 @@ def run_once(
         before, held = named(model).keys(), attributes(model)
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
-        recording = capture(model, given, keywords, wanted, lasting, outcomes)
+        recording = capture(model, given, keywords, wanted, lasting, outcomes, by_value)
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)
     return replace(recording, drew=drew, left=left)

@@ -24,6 +24,7 @@ from unfoldify.recording.arrays import Handed, handed, is_only_returned, refuse_
 from unfoldify.recording.autograd import can_be_written, run_forward
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
+    DRAWN,
     FROM_DATA,
     HAS_GRADIENT,
     LOOKS,
@@ -103,8 +104,9 @@ class Recorder(Watcher):
             return result
         if name in TO_PYTHON:
             self.note_conversion(sys._getframe(2), name in DATA_NUMBERS)
-        if name in ("__bool__", "equal") and self.is_chance(self.known_here(args[0])):
-            return self.by_chance(self.asked(func, name, args, kwargs), result)
+        read = self.turnable(name, args, result)
+        if read is not None:
+            return self.turned(self.asked(func, name, args, kwargs), result, read)
         if name in READS and not mutated:
             self.reads.append(Read(name, plain_value(result), self.positions()))
             self.note_array(handed(name, result, args, kwargs, self.reads[-1].sites))
@@ -126,6 +128,14 @@ class Recorder(Watcher):
             result = self.distinct(result, tensors)
         self.bind(result, node)
         return result
+
+    def turnable(self, name: str, args: Any, result: Any) -> Read | None:
+        """What is told of a question that a run may answer another way."""
+        if name not in ("__bool__", "equal"):
+            return None
+        if self.is_chance(self.known_here(args[0])):
+            return Read(DRAWN, bool(result), self.positions())
+        return Read(name, bool(result), self.positions()) if self.by_value else None
 
     def asked(self, func: Any, name: str, args: Any, kwargs: Any) -> fx.Node:
         """What Python asks: of a value whether it is true, or of two whether they are equal."""

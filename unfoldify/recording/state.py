@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -36,7 +37,9 @@ class StatefulRecorder(ScopedRecorder):
             if is_number(value):
                 node = self.frame.graph.create_node("get_attr", name)
                 node.meta[LASTING] = joined(path, name)
-                vars(module)[name] = self.remembered(value, node)
+                vars(module)[name] = self.remembered(
+                    int(value) if isinstance(value, bool) else value, node
+                )
                 self.constants.setdefault(joined(path, name), value)
         return self.held(module)
 
@@ -56,22 +59,49 @@ class StatefulRecorder(ScopedRecorder):
         """What forward replaced by a value of its own is an assignment of the emitted forward."""
         path, state = self.module_paths[id(module)][0], {*module._buffers, *module._parameters}
         for name, value in self.held(module).items():
-            if value is None or value is before.get(name):
+            if value is None or value is before.get(name) or isinstance(value, bool):
                 continue
             node = (
                 self.known(value, self.frame) if isinstance(value, Tensor) else self.to_nodes(value)
             )
             if node is not None:
-                owner = self.frame.graph.create_node("get_attr", "", (), {})
-                new = self.frame.graph.call_function(setattr, (owner, name, node))
-                new.meta["mutates"] = ()
+                new = self.assignment(name, node)
                 if name not in state:
                     self.note_lasting(new, joined(path, name))
                     if isinstance(node, fx.Node) and comes_from(node) == joined(path, name):
                         self.going_on.add(joined(path, name))
+
+    def assignment(self, name: str, value: Any) -> fx.Node:
+        """`self.name = value`"""
+        owner = self.frame.graph.create_node("get_attr", "", (), {})
+        new = self.frame.graph.call_function(setattr, (owner, name, value))
+        new.meta["mutates"] = ()
+        return new
 
     def note_lasting(self, new: fx.Node, path: str) -> None:
         """An attribute is set that lasts; who read it before, read what the last call left."""
         for node in self.frame.graph.nodes:
             if node is new or (node.op == "get_attr" and node.target == new.args[1]):
                 node.meta[LASTING] = path
+
+    @contextmanager
+    def flags(self) -> Iterator[None]:
+        """Note where flags that last are set: a block may do that, or not. Numbers are set at the end
+        of a forward, for their old values may be read until then.
+        """
+        original = nn.Module.__setattr__
+        recorder = self
+
+        def set_attribute(module: nn.Module, name: str, value: Any) -> None:
+            original(module, name, value)
+            is_here = recorder.is_recording() and recorder.body.module is module
+            if is_here and isinstance(value, bool) and name in recorder.lasting_of(module):
+                path = joined(recorder.module_paths[id(module)][0], name)
+                recorder.note_lasting(recorder.assignment(name, value), path)
+
+        holder: Any = nn.Module
+        holder.__setattr__ = set_attribute
+        try:
+            yield
+        finally:
+            holder.__setattr__ = original

@@ -19,7 +19,7 @@ from unfoldify.errors import CaptureError
 from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
 from unfoldify.recording.conversions import converts, only_calls
-from unfoldify.recording.decisions import Decision, Outcomes, is_drawn
+from unfoldify.recording.decisions import MOST, Decision, Outcomes, is_drawn
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
@@ -51,6 +51,7 @@ class Watcher(GraphBuilder):
         self.differentiates = False
         self.decisions: list[Decision] = []  # by what was drawn
         self.outcomes: Outcomes | None = None
+        self.by_value = False  # whether runs may go the other way by any value
         self.through = 0  # how many autograd functions are being run as plain calls
         self.dual_levels: list[Any] = []  # of torch.autograd.forward_ad
         self.rounds_run = 0
@@ -67,19 +68,27 @@ class Watcher(GraphBuilder):
         if is_machinery(sys._getframe(2).f_code.co_filename):
             return outcome
         self.note_conversion(sys._getframe(2))
-        if self.is_chance(number.node):
-            told: bool = self.by_chance(self.comparison(number, name, others), outcome)
+        read = self.read_of(number, name, outcome)
+        if read is not None and (read.call == DRAWN or self.by_value):
+            told: bool = self.turned(self.comparison(number, name, others), outcome, read)
             return told
-        if is_of_data(number.node):
-            self.reads.append(Read(name, bool(outcome), self.positions()))
-        elif (path := comes_from(number.node)) is not None:
-            self.reads.append(Read(LASTS, path, self.positions()))
+        if read is not None:
+            self.reads.append(read)
         elif is_remainder(number.node):
             positions = self.positions()
             found = next((place for place in map(site, positions) if place is not None), None)
             if found is not None and found.decides:
                 self.reads.append(Read(REMAINDER, bool(outcome), positions))
         return outcome
+
+    def read_of(self, number: Any, name: str, outcome: bool) -> Read | None:
+        """What is told of a comparison, if it is one of a value."""
+        if self.is_chance(number.node):
+            return Read(DRAWN, bool(outcome), self.positions())
+        if is_of_data(number.node):
+            return Read(name, bool(outcome), self.positions())
+        path = comes_from(number.node)
+        return None if path is None else Read(LASTS, path, self.positions())
 
     def comparison(self, number: Any, name: str, others: tuple[Any, ...]) -> fx.Node:
         if name == "__bool__":
@@ -90,13 +99,18 @@ class Watcher(GraphBuilder):
         """Whether what is asked of a value is decided by what the graph has drawn."""
         return node is not None and node.graph is self.frame.graph and is_drawn(node)
 
-    def by_chance(self, condition: fx.Node, outcome: bool) -> bool:
-        """What Python is told of something drawn: what is so, or what this run is to go by."""
+    def turned(self, condition: fx.Node, outcome: bool, read: Read) -> bool:
+        """What Python is told of what it asks: what is so, or what this run is to go by."""
         body: Any = self.frame
         after = next(iter(reversed(self.frame.graph.nodes)))
-        self.decisions.append(Decision(body, condition, after))
-        self.reads.append(Read(DRAWN, bool(outcome), self.positions()))
-        return outcome if self.outcomes is None else self.outcomes.of(len(self.decisions) - 1)
+        number, drawn = len(self.decisions), read.call == DRAWN
+        if self.outcomes is not None:
+            if number > MOST:
+                raise RuntimeError("a loop does not end the other way")
+            outcome = self.outcomes.of(number, usual=outcome and not drawn)
+        self.reads.append(read)
+        self.decisions.append(Decision(body, condition, after, read, bool(outcome), drawn))
+        return outcome
 
     def counted(self, number: Any) -> None:
         """A loop runs as often as a number says: where a tensor held it, that is fixed."""
