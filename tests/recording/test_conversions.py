@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import unfoldify
-from unfoldify.recording.conversions import STAND_INS, in_place
+from unfoldify.recording.numbers.conversions import STAND_INS, in_place
 
 HEAD = "import math\nimport torch\nfrom torch import nn\n\n\n"
 NET = """

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.models.sizes import PartsOfSizes
 from unfoldify import unfoldify
-from unfoldify.recording.deferring import Deferring, with_deferring
+from unfoldify.recording.numbers.deferring import Deferring, with_deferring
 
 BINARY = (
     *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv),

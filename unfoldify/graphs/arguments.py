@@ -13,9 +13,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from unfoldify.graphs.shapes import Known, empty, instances
 from unfoldify.lowering.lower import OF_SPARSE
+from unfoldify.recording.numbers.traced import traced
 from unfoldify.recording.record import Recorder
 from unfoldify.recording.source import Position
-from unfoldify.recording.traced import traced
 from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, dialect_torch
 

@@ -29,9 +29,9 @@ from unfoldify.recording.body import Layer
 from unfoldify.recording.builder import Frame
 from unfoldify.recording.calls import OF_NO_VALUE
 from unfoldify.recording.layers import torch_layer
+from unfoldify.recording.numbers.traced import plain
 from unfoldify.recording.paths import named_state, plain_tensors
 from unfoldify.recording.spelling import call_name
-from unfoldify.recording.traced import plain
 from unfoldify.recording.values import tensors_in
 from unfoldify.rules import LAYERS, Decline, Rule, dialect_torch
 

@@ -23,9 +23,9 @@ from unfoldify.recording.body import Layer
 from unfoldify.recording.builder import Frame
 from unfoldify.recording.dead import drop_dead
 from unfoldify.recording.loops.loop import take_place
+from unfoldify.recording.numbers.traced import traced
 from unfoldify.recording.paths import joined
 from unfoldify.recording.record import Recorder
-from unfoldify.recording.traced import traced
 from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, Rule
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unfoldify.recording.traced import Traced
+from unfoldify.recording.numbers.traced import Traced
 
 _WRITTEN: tuple[type, ...] = (
     *(bool, int, float, complex, str, bytes, type(None), type(...), Tensor, Traced),

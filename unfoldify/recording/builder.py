@@ -21,11 +21,11 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
 from unfoldify.errors import CaptureError
-from unfoldify.recording.limits import Limit, nodes_of
 from unfoldify.recording.machinery import is_machinery
+from unfoldify.recording.numbers.limits import Limit, nodes_of
+from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
 from unfoldify.recording.source import Position
 from unfoldify.recording.spelling import return_fields, whole_list, whole_shape
-from unfoldify.recording.traced import ACTIVE, Traced, plain
 from unfoldify.recording.values import describe, literal, tensors_in
 
 

@@ -24,10 +24,11 @@ from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Construct, Layer, Parameter
 from unfoldify.recording.calls import LASTS
 from unfoldify.recording.decisions import Decision, Outcomes
-from unfoldify.recording.deferring import deferring
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.moved_modules import seen_moves
+from unfoldify.recording.numbers.deferring import deferring
+from unfoldify.recording.numbers.traced import Traced, plain
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
@@ -42,7 +43,6 @@ from unfoldify.recording.structures import (
     steps_of_argument,
     tensors_of_argument,
 )
-from unfoldify.recording.traced import Traced, plain
 from unfoldify.recording.values import literal, plain_arguments, tensors_in
 from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts

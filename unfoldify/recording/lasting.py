@@ -13,9 +13,9 @@ from typing import Any
 from torch import Tensor, fx, nn
 
 from unfoldify.recording.dead import has_effect
-from unfoldify.recording.deferring import Deferring
+from unfoldify.recording.numbers.deferring import Deferring
+from unfoldify.recording.numbers.traced import Traced
 from unfoldify.recording.paths import joined
-from unfoldify.recording.traced import Traced
 
 LASTING = "lasting"  # of a node that reads or sets such an attribute: its path
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from unfoldify.recording.traced import ACTIVE, plain
+from unfoldify.recording.numbers.traced import ACTIVE, plain
 
 
 @contextmanager

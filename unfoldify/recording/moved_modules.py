@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unfoldify.recording.traced import ACTIVE, plain
+from unfoldify.recording.numbers.traced import ACTIVE, plain
 
 
 @contextmanager

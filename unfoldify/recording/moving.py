@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.recording.traced import Traced
+from unfoldify.recording.numbers.traced import Traced
 
 
 def note_run(node: fx.Node, fellow: fx.Node) -> None:

@@ -15,13 +15,13 @@ from unfoldify.preserve import preserved, seed_everything
 from unfoldify.recording.calls import HAS_GRADIENT
 from unfoldify.recording.capture import Recording, capture
 from unfoldify.recording.chances import Run, with_blocks
-from unfoldify.recording.conversions import in_place
 from unfoldify.recording.decisions import Outcomes
 from unfoldify.recording.draws import check_draws, streams
 from unfoldify.recording.finish import bodies, finish
 from unfoldify.recording.lasting import still_read
 from unfoldify.recording.lazy import copies, grown, named, refuse_grown
 from unfoldify.recording.left_behind import attributes, changed
+from unfoldify.recording.numbers.conversions import in_place
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.transforms.imagined import has_imagined, only_real_items
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unfoldify.recording.traced import ACTIVE, plain
+from unfoldify.recording.numbers.traced import ACTIVE, plain
 
 _NAMES = ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unfoldify.recording.traced import ACTIVE
+from unfoldify.recording.numbers.traced import ACTIVE
 
 SEEDING = (torch.manual_seed, torch.get_rng_state, torch.set_rng_state)  # and by them fork_rng
 

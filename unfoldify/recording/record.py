@@ -33,6 +33,7 @@ from unfoldify.recording.calls import (
     TO_PYTHON,
 )
 from unfoldify.recording.machinery import is_machinery
+from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain, traced
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.random_state import DRAWING, seed_of_new
 from unfoldify.recording.source import Position, site, users_place
@@ -42,7 +43,6 @@ from unfoldify.recording.spelling import (
     spelled,
 )
 from unfoldify.recording.stand_ins import stand_ins
-from unfoldify.recording.traced import ACTIVE, Traced, plain, traced
 from unfoldify.recording.values import (
     is_data,
     plain_arguments,

@@ -21,10 +21,10 @@ from unfoldify.errors import CaptureError
 from unfoldify.recording.body import Body, Parameter, exported
 from unfoldify.recording.builder import Frame
 from unfoldify.recording.machinery import is_machinery
+from unfoldify.recording.numbers.traced import plain
 from unfoldify.recording.paths import below, joined, named_state, plain_tensors
 from unfoldify.recording.record import Recorder
 from unfoldify.recording.source import Position, site, users_place
-from unfoldify.recording.traced import plain
 from unfoldify.recording.values import describe
 
 

@@ -23,11 +23,11 @@ import torch.utils.checkpoint
 from torch import overrides
 from torch.nn.utils import rnn
 
-from unfoldify.recording.arithmetic import recorded_mathematics
-from unfoldify.recording.limits import recorded_finfo
+from unfoldify.recording.numbers.arithmetic import recorded_mathematics
+from unfoldify.recording.numbers.limits import recorded_finfo
+from unfoldify.recording.numbers.traced import ACTIVE
 from unfoldify.recording.old_tensors import OLD_TYPES
 from unfoldify.recording.random_state import recorded_seeding
-from unfoldify.recording.traced import ACTIVE
 from unfoldify.recording.transforms import recorded_transforms
 from unfoldify.recording.transforms.jacobian import held_jacobians
 

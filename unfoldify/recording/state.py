@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor, fx, nn
 
 from unfoldify.recording.lasting import LASTING, comes_from, is_number, written
+from unfoldify.recording.numbers.traced import plain
 from unfoldify.recording.paths import joined
 from unfoldify.recording.scopes import ScopedRecorder
-from unfoldify.recording.traced import plain
 
 
 class StatefulRecorder(ScopedRecorder):

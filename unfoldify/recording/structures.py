@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from unfoldify.nesting import is_object
-from unfoldify.recording.traced import Traced
+from unfoldify.recording.numbers.traced import Traced
 
 
 def given_one_by_one(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any, Any]]:

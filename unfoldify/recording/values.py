@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unfoldify.recording.deferring import Deferring
-from unfoldify.recording.traced import Traced, plain
+from unfoldify.recording.numbers.deferring import Deferring
+from unfoldify.recording.numbers.traced import Traced, plain
 
 LARGEST_LITERAL = 32
 SPARSE = {  # layout → what tells where the numbers are

@@ -18,13 +18,13 @@ from torch import Tensor, fx
 from unfoldify.errors import CaptureError
 from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
-from unfoldify.recording.conversions import converts, only_calls
 from unfoldify.recording.decisions import MOST, Decision, Outcomes, is_drawn
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
+from unfoldify.recording.numbers.conversions import converts, only_calls
+from unfoldify.recording.numbers.traced import Traced, plain
 from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import call_name
-from unfoldify.recording.traced import Traced, plain
 
 MOST_ROUNDS = 5000  # each costs about a hundredth of a second, in all runs together
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch._functorch import apis
 from torch.utils import _pytree as pytree
 
-from unfoldify.recording.traced import plain
+from unfoldify.recording.numbers.traced import plain
 from unfoldify.recording.transforms.words import words
 
 MAP_CODES: tuple[CodeType, ...] = tuple(  # of what `vmap` returns

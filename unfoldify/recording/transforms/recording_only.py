@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from unfoldify.recording.traced import ACTIVE
+from unfoldify.recording.numbers.traced import ACTIVE
 from unfoldify.recording.transforms.words import named_as_unpacked
 
 

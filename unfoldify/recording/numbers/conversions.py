@@ -16,9 +16,9 @@ from typing import Any
 
 from torch import Tensor
 
+from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
 from unfoldify.recording.old_tensors import OldType
 from unfoldify.recording.source import parsed, site
-from unfoldify.recording.traced import ACTIVE, Traced, plain
 
 Globals = dict[str, Any]
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from torch import fx
 
-from unfoldify.recording.deferring import Deferring, Remembering
+from unfoldify.recording.numbers.deferring import Deferring, Remembering
 
 
 class NumberRecorder(Protocol):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from unfoldify.recording.traced import ACTIVE, Traced, plain
+from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
 
 _FUNCTIONS = (
     *("sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "pow"),

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from unfoldify.recording.deferring import Deferring, Remembering
-from unfoldify.recording.traced import ACTIVE
+from unfoldify.recording.numbers.deferring import Deferring, Remembering
+from unfoldify.recording.numbers.traced import ACTIVE
 
 _WORDS = ("eps", "tiny", "smallest_normal", "min", "max", "resolution")
 
