@@ -70,14 +70,19 @@ def unfoldify(
     options = checked(style, dialect, max_intermediate, only, skip, also, layout, shapes)
     say = progress or (lambda stage, done, total: None)
     say("recording", 0, 1)
-    with apart(model):
-        recorded = record(model, args, kwargs, options.wanted)
-        say("rewriting", 0, 1)
-        written = write(recorded, args, kwargs, options, source_path)
-    verification, errors = None, {}
+    for by_value in (True, False):
+        with apart(model):
+            recorded = record(model, args, kwargs, options.wanted, by_value=by_value)
+            say("rewriting", 0, 1)
+            written = write(recorded, args, kwargs, options, source_path)
+        verification = None
+        if check:
+            say("verifying", 0, 1)
+            verification = verified(model, args, kwargs, recorded, written, say)
+        if verification is None or verification.ok or not recorded.by_value:
+            break  # else without the blocks, which may not be all that a value decides
+    errors = {}
     if check:
-        say("verifying", 0, 1)
-        verification = verified(model, args, kwargs, recorded, written, say)
         with apart(model):
             errors = each_error(model, args, kwargs, options, written.groups)
     source = written.headed(verification)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 
+import pytest
 import torch
 from torch import nn
 
 from tests.models.by_value import Rotation, SetByAFlagOfPythons, SetByItsFirstBatch
-from unfoldify import unfoldify
+from unfoldify import CaptureError, unfoldify
 
 X = torch.randn(4, 3)
 
@@ -59,3 +61,24 @@ class LooksOnly(nn.Module):
 def test_a_check_of_the_users_is_no_block() -> None:
     result = unfoldify(LooksOnly(), (X,))
     assert "        if " not in result.source
+
+
+class ChangesWhatAViewIsOf(nn.Module):
+    """The block changes a value in place that others look at: no `if` alone says that."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = self.fc(x)
+        part = y[:, :2]
+        if y.sum() > 0:
+            part.mul_(2.0)
+        return y + 1, part
+
+
+def test_a_change_in_place_is_no_block() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(CaptureError, match=re.escape("`y.sum() > 0`\n  with other weights")):
+        unfoldify(ChangesWhatAViewIsOf(), (X,))

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from tests.models.sizes import PartsOfSizes
 from unfoldify import unfoldify
@@ -93,3 +94,17 @@ def test_code_without_floats_stays_as_it_is() -> None:
 
     assert with_deferring(inner.__code__) is inner.__code__
     assert with_deferring(outer.__code__) is not outer.__code__
+
+
+class AsksForTheType(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scaling = 0.5
+
+    def forward(self, x):
+        assert type(self.scaling) in (float, torch.Tensor)
+        return x * self.scaling
+
+
+def test_code_that_means_the_very_type_gets_it() -> None:
+    assert "x * 0.5" in unfoldify(AsksForTheType(), (torch.randn(2, 3),)).source

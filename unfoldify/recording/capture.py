@@ -11,7 +11,7 @@ import inspect
 import operator
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,11 +74,13 @@ def capture(
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
     by_value: bool = False,
+    floats: bool = True,
 ) -> Recording:
     """Run the model on its example and record it; the caller keeps the model from being changed.
 
     `lasting` are the paths of attributes that are read and set anew as the file does, `outcomes` say
-    how it is decided what is decided by chance or, with `by_value`, by any value.
+    how it is decided what is decided by chance or, with `by_value`, by any value. With `floats`, sizes
+    stay free on the right of a float.
     """
     recorder = ModelRecorder(model, wanted, lasting)
     recorder.outcomes, recorder.by_value = outcomes, by_value
@@ -92,7 +94,7 @@ def capture(
             seen_constructor(),
             seen_parameters(),
             seen_moves(),
-            deferring(model),
+            deferring(model) if floats else nullcontext(),
             recorder.flags(),
         ):
             around.enter_context(seen)

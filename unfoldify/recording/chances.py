@@ -20,6 +20,8 @@ from unfoldify.recording.dead import has_effect
 from unfoldify.recording.decisions import MOST, Decision, Outcomes
 from unfoldify.recording.loops.loop import Loop, block_runs
 
+DEEPEST = 4  # blocks in blocks that the first run skips
+
 Run = Callable[..., Recording]
 
 
@@ -52,7 +54,7 @@ def with_blocks(run: Run, recording: Recording) -> Recording:
 def in_blocks(run: Run) -> tuple[Recording, list[Block]]:
     """A run that goes through every block, and these."""
     outcomes = Outcomes()
-    while True:
+    for _ in range(DEEPEST):
         base = run(outcomes=outcomes)
         found, skipped = [], set[int]()
         for number, decision in enumerate(base.decisions):
@@ -66,6 +68,7 @@ def in_blocks(run: Run) -> tuple[Recording, list[Block]]:
         if not skipped:
             return base, found
         outcomes = outcomes.turn(skipped)
+    raise NoBlock  # a loop that goes on as long as it is told to
 
 
 def length(recording: Recording, number: int) -> int:
@@ -102,6 +105,9 @@ def block(base: Recording, turned: Recording, number: int) -> Block:
             ):
                 raise NoBlock
             instead[mine] = meant
+    changed = {value for node in nodes for value in node.meta.get("mutates", ())}
+    if any(value.op != "get_attr" and value not in nodes for value in changed):
+        raise NoBlock  # who reads a view of it reads what may have been changed
     return Block(ours, nodes, instead)
 
 

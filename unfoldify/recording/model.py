@@ -58,6 +58,7 @@ class Recorded:
     fixed: tuple[Fixed, ...]
     modes: tuple[bool, ...]  # the values of `training` under which the model ran
     resting: tuple[str, ...] = ()  # modules that stay in evaluation mode when the model trains
+    by_value: bool = False  # whether there are blocks that a value decides about
 
 
 def record(
@@ -66,8 +67,13 @@ def record(
     kwargs: Mapping[str, Any],
     wanted: Wanted,
     seconds: float = 10.0,
+    *,
+    by_value: bool = True,
 ) -> Recorded:
-    """Run the model in evaluation and in training mode, and at other sizes where it takes them."""
+    """Run the model in evaluation and in training mode, and at other sizes where it takes them.
+
+    With `by_value`, blocks that a value decides about are looked for.
+    """
     check_scripted(model)
     check_methods(model)
     check_filled(model, args, kwargs)
@@ -81,10 +87,13 @@ def record(
             see = partial(see, lasting=lasting)
             recordings, failures = in_both_modes(see, args, kwargs)
         flags = may_last(model, left, flags=True)
-        if flags > lasting or any(map(looks_at_values, recordings.values())):
+        asks = flags > lasting or any(map(looks_at_values, recordings.values()))
+        found_blocks = False
+        if by_value and asks:
             turning = partial(see, lasting=flags, by_value=True)
             found = in_both_modes(turning, args, kwargs)
-            if any(map(has_blocks, found[0].values())):
+            found_blocks = any(map(has_blocks, found[0].values()))
+            if found_blocks:
                 see, (recordings, failures) = turning, found
         for training, recording in recordings.items():
             if recording.drew:
@@ -109,7 +118,8 @@ def record(
     reads = tuple(read for seen in recordings.values() for read in seen.reads)
     decisions = tuple(each for seen in recordings.values() for each in seen.decisions)
     first = replace(first, constants=constants, left=left, reads=reads, decisions=decisions)
-    return Recorded(first, variants, tuple(fixed), tuple(sorted(recordings)), resting(model))
+    ran = tuple(sorted(recordings))
+    return Recorded(first, variants, tuple(fixed), ran, resting(model), found_blocks)
 
 
 def resting(model: nn.Module) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from unfoldify.errors import UnfoldifyError
 from unfoldify.preserve import preserved, seed_everything
 from unfoldify.recording.calls import HAS_GRADIENT
 from unfoldify.recording.capture import Recording, capture
@@ -41,18 +42,15 @@ def observe(
     by_value: bool = False,
 ) -> Recording:
     """One recorded run, its graphs finished."""
-    run: Run = partial(
-        run_once,
-        model,
-        args,
-        kwargs,
-        wanted,
-        training,
-        seed=seed,
-        lasting=lasting,
-        by_value=by_value,
-    )
-    recording = finished(run)
+    run: Run = partial(run_once, model, args, kwargs, wanted, training)
+    run = partial(run, seed=seed, lasting=lasting, by_value=by_value)
+    try:
+        recording = finished(run)
+    except UnfoldifyError:
+        raise
+    except Exception:  # code may ask whether a number's type is float, and mean that very type
+        run = partial(run, floats=False)
+        recording = finished(run)
     if has_imagined(recording.root):
         with only_real_items():
             recording = finished(run)
@@ -106,6 +104,7 @@ def run_once(
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
     by_value: bool = False,
+    floats: bool = True,
 ) -> Recording:
     with preserved(model), torch.enable_grad():
         seed_everything(seed)
@@ -113,7 +112,7 @@ def run_once(
         before, held = named(model).keys(), attributes(model)
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
-        recording = capture(model, given, keywords, wanted, lasting, outcomes, by_value)
+        recording = capture(model, given, keywords, wanted, lasting, outcomes, by_value, floats)
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)
     return replace(recording, drew=drew, left=left)
