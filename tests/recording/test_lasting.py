@@ -75,10 +75,21 @@ class HalvesLater(nn.Module):
         return y * 0.5 if self.step > 100 else y
 
 
+def test_a_block_of_later_calls_is_written() -> None:
+    result = unfoldify(HalvesLater(), (torch.randn(4, 3),))
+    assert "        if step > 100:\n            y = y * 0.5\n" in result.source
+    assert not result.report.fixed_sizes
+
+
+class OtherwiseLater(HalvesLater):
+    def forward(self, x):
+        self.step += 1
+        y = self.fc(x)
+        return torch.tanh(y) if self.step > 100 else torch.relu(y)
+
+
 def test_a_comparison_that_a_later_call_decides_otherwise_is_told() -> None:
-    report = unfoldify(HalvesLater(), (torch.randn(4, 3),)).report
+    report = unfoldify(OtherwiseLater(), (torch.randn(4, 3),)).report
     (fixed,) = report.fixed_sizes
-    assert "`self.step > 100`" in str(fixed)
-    assert "self.step decides, which each call changes; the file goes the example's way" in str(
-        fixed
-    )
+    assert "`self.step > 100`" in fixed
+    assert "self.step decides, which each call changes; the file goes the example's way" in fixed
