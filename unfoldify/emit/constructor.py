@@ -276,8 +276,7 @@ class Constructor:
         for path, held in self.around.constants.items():
             owner, _, label = path.rpartition(".")
             if owner == self.path and label not in self.module._buffers:
-                value = self.value(held, path)
-                found.append(self.attribute(label, value))
+                found.append(self.attribute(label, self.value(held, path)))
         return found
 
     def value(self, held: Tensor | float, path: str) -> ast.expr:

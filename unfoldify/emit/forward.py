@@ -40,9 +40,8 @@ from unfoldify.lowering.presence import present
 from unfoldify.recording import modes
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_needed
-from unfoldify.recording.loops.loop import Loop, chain
+from unfoldify.recording.loops.loop import Loop, chain, in_block
 from unfoldify.recording.loops.rolling import roll
-from unfoldify.recording.modes import CHANCE
 from unfoldify.recording.source import Site, is_of_a_rule, site
 from unfoldify.recording.tidy import start_from_the_first
 
@@ -161,7 +160,7 @@ class Writer:
             group = current
             yield from comments_above(step.tree)
             lines = list(self.statement(step))
-            by_chance = CHANCE in step.node.meta and not in_block(step.loop)
+            by_chance = modes.CHANCE in step.node.meta and not in_block(step.loop)
             yield from [ast.If(dotted("self.training"), lines, [])] if by_chance else lines
 
     def title(self, group: Group) -> Iterator[ast.stmt]:
@@ -218,7 +217,7 @@ class Writer:
         )
         asked = value(condition) if when else opposite(value(condition))
         training = dotted("self.training")
-        match test.meta.get(CHANCE):
+        match test.meta.get(modes.CHANCE):
             case modes.EVER:
                 asked = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), training), asked])
             case modes.NEVER:
@@ -321,11 +320,6 @@ class Writer:
             if any(len(line) > WIDEST for line in lines):
                 lines = textwrap.wrap(" ".join(lines), WIDEST)
             yield from map(Comment, lines)
-
-
-def in_block(loop: Loop | None) -> bool:
-    """Whether a statement stands under an `if` already."""
-    return any(around.test is not None for around in chain(loop))
 
 
 def is_iterated(node: fx.Node) -> bool:

@@ -11,7 +11,7 @@ from torch import fx
 
 from unfoldify.recording.align import Place, Unalike, align, compare, compare_loops, matched
 from unfoldify.recording.body import Body
-from unfoldify.recording.loops.loop import block_runs, chain
+from unfoldify.recording.loops.loop import block_runs, in_block
 
 CHANCE = "chance"  # of a node that only training has, since it decides about a block: EVER or NEVER
 EVER, NEVER = "ever", "never"  # whether evaluation has the block
@@ -92,10 +92,8 @@ def nodes_of_chance(graph: fx.Graph, *, with_blocks: bool) -> set[fx.Node]:
     others = {other for head in heads for other in head.args[2]}
     for node in reversed(graph.nodes):
         leads_there = bool(node.users) and found.issuperset(node.users) and node not in others
-        in_block = with_blocks and any(
-            loop.test is not None for loop in chain(node.meta.get("loop"))
-        )
-        if node.target is block_runs or in_block or (leads_there and node.op != "placeholder"):
+        is_inside = with_blocks and in_block(node.meta.get("loop"))
+        if node.target is block_runs or is_inside or (leads_there and node.op != "placeholder"):
             found.add(node)
     return found
 

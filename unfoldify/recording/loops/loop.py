@@ -59,6 +59,11 @@ def chain(loop: Loop | None) -> Iterator[Loop]:
         loop = loop.parent
 
 
+def in_block(loop: Loop | None) -> bool:
+    """Whether a loop is a block that runs once or not at all, or stands in one."""
+    return any(around.test is not None for around in chain(loop))
+
+
 def repeating(loop: Loop | None) -> Loop | None:
     """The innermost loop, blocks that run once or not at all aside."""
     while loop is not None and loop.test is not None:
