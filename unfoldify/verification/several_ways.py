@@ -1,4 +1,4 @@
-"""Whether a model goes several ways, by its values or by its earlier calls, where a file can say one."""
+"""Whether a model goes several ways, by values, earlier calls or modes, where a file can say one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from unfoldify.recording.capture import Recording
 from unfoldify.recording.observe import Wanted
 from unfoldify.recording.source import shown_line
 from unfoldify.verification.decided import decided_by_values, holds_with_other_weights, said
+from unfoldify.verification.mode_switches import decided_by_mode_switches
 from unfoldify.verification.other_draws import decided_by_draws
 from unfoldify.verification.second_call import decided_by_calls
 
@@ -37,6 +38,10 @@ def several_ways(
             return found
     if verified and recording.decisions:
         found = decided_by_draws(model, rewritten, args, kwargs, recording.decisions)
+        if found is not None:
+            return found
+    if not verified:
+        found = decided_by_mode_switches(model)
         if found is not None:
             return found
     if not verified or (looked and not holds_with_other_weights(model, rewritten, args, kwargs)):
