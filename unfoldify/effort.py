@@ -32,6 +32,11 @@ def effort(
     return found
 
 
+def effort_of_products(count: float) -> float:
+    """Seconds for numbers that are multiplied and summed inside a kernel."""
+    return _OF_A_CALL + count * _OF_A_PRODUCT
+
+
 class Counting(TorchFunctionMode):
     """Counts what the calls in its block take."""
 

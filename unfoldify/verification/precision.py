@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from unfoldify.effort import effort
+from unfoldify.effort import effort, effort_of_products
+from unfoldify.verification.contracted import Promised, is_outer_product
 from unfoldify.verification.redraw import WIDE
 
 _BITS = (torch.ops.aten.view.dtype,)  # reads the same bits as another type: not a cast
@@ -36,8 +37,11 @@ class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         result = _call(func, args, kwargs, _written(func, args, kwargs))
-        made = [] if func.is_view else _tensors(result)
-        self.effort += effort(func, _tensors(args), made)
+        if is_outer_product(func, args):
+            self.effort += effort_of_products(result.numel())
+        else:
+            made = [] if func.is_view else _tensors(result)
+            self.effort += effort(func, _tensors(args), made)
         return result
 
 
@@ -49,6 +53,14 @@ class Double(InOrder):  # type: ignore[no-untyped-call]
     in the model's own type first, so that a constant is the same number wherever it is made.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.promised = Promised()
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        self.promised.keep()
+
     def __torch_dispatch__(
         self,
         func: Any,
@@ -57,6 +69,13 @@ class Double(InOrder):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        instead = self.promised.instead(func, args, kwargs)
+        if instead is not None:
+            return instead
+        if func._schema.is_mutable:
+            self.promised.keep()
+        elif not func.is_view:
+            self.promised.read(_tensors((args, kwargs)))
         if func in _BITS:
             return func(*args, **kwargs)
         if not any(isinstance(x, Tensor) for x in _flat((args, kwargs))):
