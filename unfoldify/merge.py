@@ -17,6 +17,7 @@ from unfoldify.emit.constructor import Constructor, Surroundings, is_instance
 from unfoldify.emit.counts import counted
 from unfoldify.emit.fingerprint import fingerprint
 from unfoldify.emit.forward import Forward, forward
+from unfoldify.emit.method_names import method_name
 from unfoldify.recording.body import Body
 
 
@@ -152,13 +153,15 @@ def write_down(instance: Instance, around: Surroundings, *, is_root: bool, shape
     """The text of one module, numbers as holes; equal calls share a method."""
     instance.init = Constructor(instance.module, instance.path, around).statements()
     texts: dict[Any, str] = {}
+    first: Body | None = None
     for body in ordered_modes(instance.bodies):
         if any(body is other.other_mode for other in instance.bodies):
             continue
         text = forward(body, is_root=is_root, shapes=shapes)
         key = fingerprint([*text.lines], values=True), text.names
         if key not in texts:
-            texts[key] = "forward" if not texts else f"forward{len(texts) + 1}"
+            texts[key] = method_name(body, first, instance.methods)
+            first = first or body
             instance.methods[texts[key]] = text
         if body.call is not None:
             body.call.meta["method"] = texts[key]

@@ -319,6 +319,9 @@ class ModelRecorder(StatefulRecorder):
             for label, item in items:
                 if isinstance(item, Tensor) or (isinstance(item, Traced) and item.owner is self):
                     self.lift(item, body, label, lifted=False)
+        bound.apply_defaults()
+        given = bound.arguments.items()
+        body.flags = {name: value for name, value in given if isinstance(value, (str, bool))}
 
     def result(self, value: Any, *, whole: bool = False) -> Any:
         """What a module returned, as the graph's output; `whole` keeps classes, else they become
