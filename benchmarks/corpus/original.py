@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from benchmarks.corpus.case import Built, seed
+from unfoldify.recording.lazy import copies
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,16 @@ def run_original(built: Built) -> Original:
     model = built.model
     model.eval()  # on a line of its own: a user's train() may return nothing
     seed()
+    args, kwargs = copies((built.args, built.kwargs))  # a model may write to its inputs
     start = time.perf_counter()
     try:
-        output = model(*built.args, **built.kwargs)
+        output = model(*args, **kwargs)
         seconds = time.perf_counter() - start
         backward = _backward(output)
     except Exception as error:  # an operator may refuse where gradients are wanted, and only there
         start = time.perf_counter()
         with torch.no_grad():
-            model(*built.args, **built.kwargs)
+            model(*args, **kwargs)
         seconds = time.perf_counter() - start
         backward = _first_line(error)
     nn.Module.zero_grad(model)  # whatever the model itself calls so
