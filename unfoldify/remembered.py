@@ -93,10 +93,19 @@ def _is_somebodys(thing: Any) -> bool:
     return str(thing.__module__).partition(".")[0] not in _LIBRARIES
 
 
+_harmless: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+
 def _forget(functions: Iterable[Any]) -> None:
+    """Clears the memories that hold tensors; `_harmless` has how many results the others held."""
     for function in functions:
-        if function.cache_info().currsize and _holds_tensors(gc.get_referents(function), _DEPTH):
+        now = function.cache_info()
+        if not now.currsize or _harmless.get(function) == now.misses:
+            continue
+        if _holds_tensors(gc.get_referents(function), _DEPTH):
             function.cache_clear()
+        else:
+            _harmless[function] = now.misses
 
 
 def _holds_tensors(held: Iterable[Any], depth: int) -> bool:
