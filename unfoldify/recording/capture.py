@@ -30,7 +30,7 @@ from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.numbers.deferring import deferring
 from unfoldify.recording.numbers.traced import Traced, plain
 from unfoldify.recording.old_tensors import seen_constructor
-from unfoldify.recording.paths import below, joined
+from unfoldify.recording.paths import joined
 from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
@@ -95,7 +95,7 @@ def capture(
             seen_parameters(),
             seen_moves(),
             deferring(model) if floats else nullcontext(),
-            recorder.flags(),
+            recorder.attributes(),
         ):
             around.enter_context(seen)
         output = recorder.run(args, dict(kwargs))
@@ -169,10 +169,6 @@ class ModelRecorder(StatefulRecorder):
             return True
         of_tensor = as_another or self.last_of_dtype(dtype) is not None
         return of_tensor and id(module) in self.module_paths
-
-    def path_here(self, paths: list[str]) -> str | None:
-        """The module's path from the module whose graph is being recorded."""
-        return next((path for path in (below(p, self.body.path) for p in paths) if path), None)
 
     def spell(self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
         self.frame.layers.append(Layer(path, module))
@@ -249,6 +245,7 @@ class ModelRecorder(StatefulRecorder):
             parameter.outer for parameter in body.parameters if parameter.node is not None
         )
         body.call = call
+        self.note_for_callers()
         if any("mutates" in node.meta or node.target is setattr for node in body.graph.nodes):
             call.meta["mutates"] = ()
         self.bind_result(result, call)

@@ -19,6 +19,7 @@ from unfoldify.recording.lasting import drop_unread
 from unfoldify.recording.layers import CONTAINERS, is_plain_sequential
 from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.paths import joined
+from unfoldify.recording.rebinding import hold_old_values
 from unfoldify.recording.source import Position
 from unfoldify.recording.transforms.places import settle_places
 
@@ -30,6 +31,7 @@ def finish(body: Body) -> None:
     place_exports(body)
     settle_dtypes(body)
     dissolve(body)
+    hold_old_values(body)
     settle_places(body.graph)
     drop_unread(body.graph)
     drop_dead(body.graph.nodes, has_effect, rounds=True)

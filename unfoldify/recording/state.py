@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from unfoldify.recording.lasting import LASTING, comes_from, is_number, written
 from unfoldify.recording.numbers.traced import plain
-from unfoldify.recording.paths import joined
+from unfoldify.recording.paths import below, joined
 from unfoldify.recording.scopes import ScopedRecorder
 
 
@@ -25,6 +25,7 @@ class StatefulRecorder(ScopedRecorder):
         super().__init__(model)
         self.lasting = lasting
         self.going_on: set[str] = set()  # those of which the next value comes from the last
+        self.for_callers: list[tuple[nn.Module, str, Tensor]] = []  # rebound from elsewhere
         self.module_paths: dict[int, list[str]] = {}
         for path, module in model.named_modules(remove_duplicate=False):
             self.module_paths.setdefault(id(module), []).append(path)
@@ -58,22 +59,75 @@ class StatefulRecorder(ScopedRecorder):
     def note_new_state(self, module: nn.Module, before: Mapping[str, Any]) -> None:
         """What forward replaced by a value of its own is an assignment of the emitted forward."""
         path, state = self.module_paths[id(module)][0], {*module._buffers, *module._parameters}
-        for name, value in self.held(module).items():
-            if value is None or value is before.get(name) or isinstance(value, bool):
+        changed = {
+            name: value
+            for name, value in self.held(module).items()
+            if not (value is None or value is before.get(name) or isinstance(value, bool))
+        }
+        for name in changed:
+            self.forget(module, name, before.get(name))
+        for name, value in changed.items():
+            node = self.new_node(value) if isinstance(value, Tensor) else self.to_nodes(value)
+            if node is None:
                 continue
-            node = (
-                self.known(value, self.frame) if isinstance(value, Tensor) else self.to_nodes(value)
-            )
-            if node is not None:
-                new = self.assignment(name, node)
-                if name not in state:
-                    self.note_lasting(new, joined(path, name))
-                    if isinstance(node, fx.Node) and comes_from(node) == joined(path, name):
-                        self.going_on.add(joined(path, name))
+            new = self.assignment(name, node)
+            if name in state:
+                self.note_place(module, name, value)
+            else:
+                self.note_lasting(new, joined(path, name))
+                if isinstance(node, fx.Node) and comes_from(node) == joined(path, name):
+                    self.going_on.add(joined(path, name))
 
-    def assignment(self, name: str, value: Any) -> fx.Node:
-        """`self.name = value`"""
-        owner = self.frame.graph.create_node("get_attr", "", (), {})
+    def new_node(self, value: Tensor) -> fx.Node | None:
+        """The node of what a buffer was given: a value of the run, or what another buffer holds."""
+        made = self.past.get(id(value))
+        if self.is_state(value) or (made is not None and made[0]() is value):
+            return self.node_of(value)
+        return self.known(value, self.frame)
+
+    def note_rebound(self, module: nn.Module, name: str, old: Tensor, value: Tensor) -> None:
+        """A parent, a hook or a plain method of a child gave a buffer of another module a new value:
+        that is an assignment where it happens, for a layer that is called whole reads it there.
+        """
+        path = self.path_here(self.module_paths.get(id(module), []))
+        if path is not None:
+            self.forget(module, name, old)
+            new = self.assignment(name, self.node_of(value), path)
+            new.meta["positions"] = self.positions()
+            self.note_place(module, name, value)
+        elif id(module) in self.module_paths:
+            self.for_callers.append((module, name, old))
+
+    def forget(self, module: nn.Module, name: str, old: object) -> None:
+        """What a buffer has held so far is from now on a value that was read before."""
+        if not isinstance(old, Tensor) or not self.is_state(old):
+            return
+        self.node_of(old)
+        paths = [joined(path, name) for path in self.module_paths[id(module)]]
+        others = [path for path in self.state_paths.pop(id(old)) if path not in paths]
+        if others:
+            self.state_paths[id(old)] = others
+
+    def note_place(self, module: nn.Module, name: str, value: Tensor) -> None:
+        """Other calls read a value where it is put."""
+        paths = [joined(path, name) for path in self.module_paths[id(module)]]
+        self.state_paths[id(value)] = paths
+        self.keep_alive.append(value)
+
+    def note_for_callers(self) -> None:
+        """What a finished call has rebound of modules that lie outside of its own."""
+        waiting, self.for_callers = self.for_callers, []
+        for module, name, old in waiting:
+            if module is not self.body.module:  # else it is seen when that ends
+                self.note_rebound(module, name, old, getattr(module, name))
+
+    def path_here(self, paths: list[str]) -> str | None:
+        """A module's path from the module whose graph is being recorded."""
+        return next((path for path in (below(p, self.body.path) for p in paths) if path), None)
+
+    def assignment(self, name: str, value: Any, owner_path: str = "") -> fx.Node:
+        """`self.name = value`, or of another module `self.child.name = value`."""
+        owner = self.frame.graph.create_node("get_attr", owner_path, (), {})
         new = self.frame.graph.call_function(setattr, (owner, name, value))
         new.meta["mutates"] = ()
         return new
@@ -85,17 +139,26 @@ class StatefulRecorder(ScopedRecorder):
                 node.meta[LASTING] = path
 
     @contextmanager
-    def flags(self) -> Iterator[None]:
-        """Note where flags that last are set: a block may do that, or not. Numbers are set at the end
-        of a forward, for their old values may be read until then.
+    def attributes(self) -> Iterator[None]:
+        """Note where buffers of other modules are set, and flags that last: a block may do that, or
+        not. Numbers are set at the end of a forward, for their old values may be read until then.
         """
         original = nn.Module.__setattr__
         recorder = self
 
         def set_attribute(module: nn.Module, name: str, value: Any) -> None:
+            old = (
+                module._buffers.get(name, module._parameters.get(name))
+                if is_set_up(module)
+                else None
+            )
             original(module, name, value)
-            is_here = recorder.is_recording() and recorder.body.module is module
-            if is_here and isinstance(value, bool) and name in recorder.lasting_of(module):
+            if not recorder.is_recording():
+                return
+            if recorder.body.module is not module:
+                if old is not None and old is not value and isinstance(value, Tensor):
+                    recorder.note_rebound(module, name, old, value)
+            elif isinstance(value, bool) and name in recorder.lasting_of(module):
                 path = joined(recorder.module_paths[id(module)][0], name)
                 recorder.note_lasting(recorder.assignment(name, value), path)
 
@@ -105,3 +168,8 @@ class StatefulRecorder(ScopedRecorder):
             yield
         finally:
             holder.__setattr__ = original
+
+
+def is_set_up(module: nn.Module) -> bool:
+    """Whether nn.Module's own constructor has run."""
+    return "_buffers" in vars(module)
