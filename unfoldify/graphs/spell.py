@@ -11,14 +11,18 @@ from unfoldify.graphs.choose import layer_of
 from unfoldify.graphs.recorder import GraphRecorder
 from unfoldify.graphs.shapes import Known
 from unfoldify.lowering.lower import function_name
+from unfoldify.recording.old_orders import in_todays_order
 from unfoldify.rules import Decline, Rule
 
 
 def spell_call(recorder: GraphRecorder, node: fx.Node, rule: Rule, known: Known) -> Any:
     name, path = function_name(node), layer_of(node)
-    return recorder.record(
-        node, known, lambda args, kwargs: recorder.by_rule(rule, name, args, kwargs, path)
-    )
+
+    def compute(args: Any, kwargs: Any) -> Any:
+        args, kwargs = in_todays_order(name, args, kwargs)
+        return recorder.by_rule(rule, name, args, kwargs, path)
+
+    return recorder.record(node, known, compute)
 
 
 def spell_layer(recorder: GraphRecorder, node: fx.Node, known: Known) -> Any:

@@ -34,6 +34,7 @@ from unfoldify.recording.calls import (
 )
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain, traced
+from unfoldify.recording.old_orders import in_todays_order
 from unfoldify.recording.old_tensors import original
 from unfoldify.recording.random_state import DRAWING, seed_of_new
 from unfoldify.recording.source import Position, site, users_place
@@ -72,7 +73,7 @@ class Recorder(Watcher):
         kwargs = kwargs or {}
         if self.paused or not self.stack:
             return func(*args, **kwargs)
-        return self.call(func, args, kwargs)
+        return self.call(func, *in_todays_order(call_name(func), args, kwargs))
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one torch call and record it."""
