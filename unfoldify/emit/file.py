@@ -174,12 +174,27 @@ def dtype_of_model(model: nn.Module) -> Iterator[ast.stmt]:
         inside = any(not other or path.startswith(f"{other}.") for other in found)
         own = {id(p) for part in module.modules() for p in part._parameters.values()}
         parameters = [p for p in module.parameters() if id(p) in own]
-        dtypes = {p.dtype for p in parameters if p.is_floating_point()}
+        dtypes = {p.dtype for p in parameters if is_of_numbers(p)}
         if inside or len(dtypes) != 1 or dtypes == {torch.float32}:
+            continue
+        if parameters[0].is_complex() and not became_complex(module):
             continue
         found.append(path)
         to = ast.Attribute(Expressions(model, {}).path(path), "to", ast.Load())
         yield ast.Expr(ast.Call(to, [dotted(str(dtypes.pop()))], []))
+
+
+def is_of_numbers(tensor: torch.Tensor) -> bool:
+    """Whether `module.to(dtype)` turns a tensor into one of that type."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def became_complex(module: nn.Module) -> bool:
+    """Whether layers of torch were turned: the author of a complex parameter says so himself, and
+    keeps real buffers beside it.
+    """
+    layers = [part for part in module.modules() if is_torch_class(type(part)) and part._parameters]
+    return bool(layers) and not any(b.is_floating_point() for b in module.buffers())
 
 
 def frozen(model: nn.Module) -> Iterator[ast.stmt]:
@@ -188,7 +203,7 @@ def frozen(model: nn.Module) -> Iterator[ast.stmt]:
     for path, module in model.named_modules():
         parameters = list(module.parameters())
         inside = any(not other or path.startswith(f"{other}.") for other in found)
-        learns = any(p.requires_grad or not p.is_floating_point() for p in parameters)
+        learns = any(p.requires_grad or not is_of_numbers(p) for p in parameters)
         if parameters and not inside and not learns:
             found.append(path)
     for path in found:
