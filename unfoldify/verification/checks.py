@@ -82,10 +82,30 @@ def as_it_runs(pair: Pair, call: Call) -> tuple[Pair, Run]:
     """The original's run, and the conditions that it takes where it does not take the ones given."""
     while True:
         found = run(pair.original, call, pair.state, pair.setting)
-        milder = _milder(pair.setting, found.failure) if found.failure is not None else None
-        if milder is None:
+        if found.failure is None:
             return pair, found
+        milder = _milder(pair.setting, found.failure)
+        if milder is None:
+            return _with_less(pair, call) or (pair, found)
         pair = replace(pair, setting=milder)
+
+
+def _with_less(pair: Pair, call: Call) -> tuple[Pair, Run] | None:
+    """The run of a model that fails with gradients, in words of its own (`assert not
+    target.requires_grad`), and without some of them does not.
+    """
+    asked = pair.setting
+    if not asked.gradients:
+        return None
+    for less in (
+        replace(asked, thaw_inputs=False),
+        replace(asked, thaw_inputs=False, thaw=False),
+        replace(asked, gradients=False),
+    ):
+        found = run(pair.original, call, pair.state, less)
+        if found.failure is None:
+            return replace(pair, setting=less), found
+    return None
 
 
 def _milder(setting: Setting, failure: str) -> Setting | None:
@@ -112,7 +132,7 @@ def _telling(found: Run) -> bool:
 
 def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Check:
     """Runs both models and compares them; noise is measured where they differ."""
-    asked = pair.setting.gradients
+    asked = pair.setting
     if wanted is None:
         pair, wanted = as_it_runs(pair, call)
     setting = pair.setting
@@ -131,10 +151,12 @@ def check(pair: Pair, call: Call, inputs: str, wanted: Run | None = None) -> Che
         return replace(base, skipped=unstable)
     if wanted.backward_failure:
         notes = (*notes, f"no gradients: the original's backward fails: {wanted.backward_failure}")
-    elif asked and not setting.gradients:
+    elif asked.gradients and not setting.gradients:
         notes = (*notes, "no gradients: the original does not run where they are recorded")
     elif setting.gradients and not wanted.gradients:
         notes = (*notes, "no gradients: no output of the original depends on anything that has one")
+    elif setting.gradients and asked.thaw_inputs and not setting.thaw_inputs:
+        notes = (*notes, "no gradients of inputs: the original does not run where they have them")
     return replace(
         base,
         outputs=comparison.outputs,
