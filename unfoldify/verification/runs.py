@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from unfoldify import nesting
 from unfoldify.preserve import preserved, seed_everything, silenced, unexpanded
 from unfoldify.recording.values import literal
+from unfoldify.verification.named_types import Says
 from unfoldify.verification.precision import Double, InOrder
 from unfoldify.verification.redraw import WIDE, is_plain, pointed_at, relaid, state_tensors
 
@@ -40,6 +41,7 @@ class Setting:
 
     training: bool = False
     wide: bool = True  # in float64
+    says: torch.dtype | None = None  # the type that values name then, where it is not float64
     gradients: bool = True
     thaw: bool = True  # gradients also of parameters that ask for none
     thaw_inputs: bool = True  # and of inputs that ask for none
@@ -88,6 +90,7 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
     mode = Double() if setting.wide else InOrder()
     with (
         mode,
+        Says(setting.says) if setting.wide and setting.says is not None else nullcontext(),
         setting.watch(),
         torch.set_grad_enabled(setting.gradients),
     ):

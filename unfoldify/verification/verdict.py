@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
+
 from unfoldify.verification.compare import Difference
 
 Mode = Literal["evaluation", "training"]
@@ -84,6 +86,7 @@ class Verification:
     place: str | None = None  # the layers in which the first difference arises
     layers: tuple[str, ...] = ()  # the same, their names alone
     seconds: float = 0.0
+    says: torch.dtype | None = None  # what values name as their type, where the model goes by it
 
     @property
     def ok(self) -> bool:
@@ -111,7 +114,13 @@ class Verification:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know about the checks that ran, each once."""
-        return tuple(dict.fromkeys(note for check in self.checks for note in check.notes))
+        of_checks = dict.fromkeys(note for check in self.checks for note in check.notes)
+        return (*([f"the model {self.goes_by_type}"] if self.says else []), *of_checks)
+
+    @property
+    def goes_by_type(self) -> str:
+        kind = str(self.says).removeprefix("torch.")
+        return f"chooses numbers by the type of its values: those of {kind} are in the file"
 
     @property
     def sentence(self) -> str:
@@ -132,7 +141,8 @@ class Verification:
         sizes = " and ".join(dict.fromkeys(check.inputs for check in exact if check.inputs))
         modes = " and ".join(sorted({check.mode for check in exact}))
         sizes = f" for {sizes}," if sizes else ""
-        return f"Checked against the original in {exact[0].precision}, {what},{sizes} in {modes}."
+        told = f"Checked against the original in {exact[0].precision}, {what},{sizes} in {modes}."
+        return f"{told} The original {self.goes_by_type}." if self.says else told
 
     def __str__(self) -> str:
         lines = ["equal to the original" if self.ok else f"NOT EQUAL: {self.first_difference}"]

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from unfoldify import nesting
 from unfoldify.effort import PATIENCE
 from unfoldify.recording.sizes import SizeVariant, free_sizes
 from unfoldify.verification.checks import Pair, check, own_type, precision, settle
-from unfoldify.verification.compare import Difference
+from unfoldify.verification.compare import Difference, Tolerance, compare
 from unfoldify.verification.locate import Place, first_place, nearest_to_output
 from unfoldify.verification.plan import carried_out, described, planned
-from unfoldify.verification.redraw import state_tensors
-from unfoldify.verification.runs import Call, Setting
+from unfoldify.verification.redraw import WIDE, state_tensors
+from unfoldify.verification.runs import Call, Setting, run
 from unfoldify.verification.verdict import Check, Verification
 
 __all__ = ["Check", "Difference", "Verification", "verify"]
@@ -61,8 +62,14 @@ def verify(
         variants = free_sizes(original, args, kwargs, max_seconds=min(10.0, max_seconds / 4))
     modes = (False, True) if training else (False,)
     settings = [replace(pair.setting, gradients=gradients, training=mode) for mode in modes]
-    jobs = planned(pair, call, settings, variants, own.effort, max_seconds)
-    done = carried_out(jobs, max_seconds, start + PATIENCE * max_seconds, tell)
+    rest = (variants, own.effort, max_seconds)
+    deadline = start + PATIENCE * max_seconds
+    done = carried_out(planned(pair, call, settings, *rest), max_seconds, deadline, tell)
+    says = None if done[-1][1].ok or not own.ok else saying_its_type(pair, call)
+    if says is not None:
+        told = [replace(setting, says=says) for setting in settings]
+        again = carried_out(planned(pair, call, told, *rest), max_seconds, deadline, tell)
+        done, says = (again, says) if again[-1][1].ok else (done, None)
     results = [check for _, check in done]
     place = Place((), "")
     if not results[-1].ok:
@@ -70,7 +77,18 @@ def verify(
     elif not own.ok:
         own, place = _located(replace(narrow, relative=1e-4), call, own)
     seconds = time.monotonic() - start
-    return Verification((*results, own), place=place.text, layers=place.layers, seconds=seconds)
+    return Verification((*results, own), (), place.text, place.layers, seconds, says)
+
+
+def saying_its_type(pair: Pair, call: Call) -> torch.dtype | None:
+    """The model's own type, where what it computes in float64 hangs on which type values name."""
+    if not pair.setting.wide or pair.dtype not in WIDE:
+        return None
+    setting = replace(pair.setting, gradients=False)
+    settings = setting, replace(setting, says=pair.dtype)
+    without, told = (run(pair.original, call, pair.state, each) for each in settings)
+    moved = bool(compare(told, without, Tolerance(pair.relative)).differences)
+    return pair.dtype if told.failure is None and moved else None
 
 
 def _located(pair: Pair, call: Call, failed: Check) -> tuple[Check, Place]:
