@@ -250,6 +250,13 @@ def test_a_helper_layer_does_not_hide_the_class(user_file: UserFile) -> None:
     assert type(loaded("model.py").model).__name__ == "Net"
 
 
+def test_objects_of_other_classes_are_no_candidates(user_file: UserFile) -> None:
+    """A configuration, a registry: an object has the module of its class, and no name."""
+    config = "class Config:\n    width = 4\n\nconfig = Config()\nConfig = Config()\n"
+    found = loaded(str(user_file("net.py", HEAD + config + NET + INPUTS)))
+    assert type(found.model).__name__ == "Net"
+
+
 def test_several_instances(user_file: UserFile) -> None:
     user_file("model.py", HEAD + NET + "small = Net(2)\nlarge = Net(9)\n" + INPUTS)
     assert message("model.py", options="--style einsum") == (

@@ -99,7 +99,7 @@ def _kind(value: Any, name: str, module: ModuleType) -> Kind | None:
         return "instance"
     if getattr(value, "__module__", None) != module.__name__ or name.startswith("__"):
         return None
-    if value.__name__ != name:  # a second name for something that is listed already
+    if getattr(value, "__name__", None) != name:  # an object, or a second name of what is listed
         return None
     if isinstance(value, type):
         return "class" if issubclass(value, nn.Module) else None
