@@ -31,6 +31,7 @@ from unfoldify.emit.lines import (
 from unfoldify.emit.loop_heads import loop_head, loop_variables, target
 from unfoldify.emit.loop_start import from_users_start
 from unfoldify.emit.modes import by_mode
+from unfoldify.emit.named_sizes import several_sizes
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.parallel import handed_on
 from unfoldify.emit.plan import Planner, Step, position_of, use_of
@@ -238,6 +239,10 @@ class Writer:
             yield remarked(ast.Return(self.expressions.value(node.args[0])), remark)
         elif step.kind == "unpack":
             yield remarked(self.unpacking(step), remark)
+        elif step.kind == "sizes":
+            left = [target(self.expressions.names[size]) for size in step.items]
+            right = several_sizes(self.expressions.value(node.args[0]), step.items)
+            yield remarked(assign(ast.Tuple(left, ast.Store()), right), remark)
         elif step.kind == "effect":
             yield from self.effect(node, step.tree)
         elif node.target is present:

@@ -68,7 +68,7 @@ def allocate(
             words = {assigned_word(s.node) for s in steps[index : ends[step.opens] + 1]}
             name_loop(step.opens, names, give, last, index, ends[step.opens], module, words)
             continue
-        for value in step.items if step.kind == "unpack" else [step.node]:
+        for value in step.items or [step.node]:
             start = carriers(step.loop).get(value)
             if start is None or step.loop is None:
                 continue
@@ -79,7 +79,7 @@ def allocate(
                 last[start] = ends[step.loop] + 1
         if step.node in names:
             continue
-        if step.kind == "unpack":
+        if step.kind in ("unpack", "sizes"):
             for part in step.items:
                 if part in names:
                     continue

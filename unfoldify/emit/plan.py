@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import fx
 
+from unfoldify.emit.named_sizes import sizes_of_statement, word_of_size
 from unfoldify.recording.body import Construct
 from unfoldify.recording.calls import is_random
 from unfoldify.recording.loops.loop import (
@@ -57,11 +58,13 @@ class Step:
     """One statement: the value it is about, and all the nodes that its expression computes."""
 
     node: fx.Node
-    kind: str  # "assign" | "unpack" | "effect" | "return" | "loop"
+    kind: str  # "assign" | "unpack" | "sizes" | "effect" | "return" | "loop"
     tree: list[fx.Node] = field(default_factory=list)
     loop: Loop | None = None  # the innermost loop that the statement is in
     opens: Loop | None = None  # the loop whose head this is
-    items: list[fx.Node] = field(default_factory=list)  # of an unpacking, by position
+    items: list[fx.Node] = field(
+        default_factory=list
+    )  # of an unpacking, by position; sizes of one tensor
     inner: dict[fx.Node, list[fx.Node]] = field(default_factory=dict)  # items that are unpacked too
     idle: dict[int, str] = field(default_factory=dict)  # names of items that nothing uses
 
@@ -87,7 +90,7 @@ def is_trivial(node: fx.Node) -> bool:
         source = node.args[0]
         if "items" in source.meta and "val" not in node.meta:  # a number of a list
             return not is_unpacked(source)
-        return is_shape(source) and not is_unpacked(source)
+        return is_shape(source) and not is_unpacked(source) and word_of_size(node) is None
     return False
 
 
@@ -184,6 +187,8 @@ class Planner:
                 self.emit(Step(node, "return"))
             elif is_unpacked(node) and (only_parts(node) or is_shape(node)):
                 self.unpack(node)
+            elif word_of_size(node) is not None:
+                self.name_sizes(node)
             elif "kept" in node.meta:
                 self.emit(Step(node, "assign"))
             elif not node.users:
@@ -239,6 +244,11 @@ class Planner:
                 step.inner[part] = self.inner_items(part)
                 used[place : place + 1] = step.inner[part]
         self.emit(step)
+
+    def name_sizes(self, node: fx.Node) -> None:
+        sizes = sizes_of_statement(node)
+        self.unpacked.update(sizes)
+        self.emit(Step(node, "sizes" if len(sizes) > 1 else "assign", items=sizes))
 
     def inner_items(self, part: fx.Node) -> list[fx.Node]:
         """The items of a tuple inside the tuple, each of them once, by position."""

@@ -12,6 +12,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.emit.handed_on import callers_word
+from unfoldify.emit.named_sizes import word_of_size
 from unfoldify.emit.plan import use_of
 from unfoldify.recording.loops.kept import leaves
 from unfoldify.recording.loops.loop import spread
@@ -216,6 +217,9 @@ def hinted(node: fx.Node) -> str | None:
     """The target of the statement that the user wrote the value in, or an item of its list."""
     if is_deep(node):
         return target_inside(node)
+    size = word_of_size(node)
+    if size is not None:
+        return identifier(size)
     handed = callers_word(node.meta.get("positions", ()), node.meta.get("item"))
     if handed is not None and handed.strip("_"):
         return identifier(handed)

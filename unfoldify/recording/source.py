@@ -47,6 +47,7 @@ class Site:
     index: int | None = (
         None  # of the subscript that the value is taken apart by at once: `x.shape[-1]`
     )
+    items: tuple[tuple[int, str], ...] = ()  # those of its items that the statement names, by index
     appended_to: str | None = None  # the list that the value, or what is made of it, is added to
     expression: ast.expr | None = field(default=None, compare=False)
     comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
@@ -96,6 +97,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         unpacks=unpacks,
         target=statement.targets[-1] if isinstance(statement, ast.Assign) else None,
         index=_index(file, expression),
+        items=tuple(_items(file, expression)),
         appended_to=_list(file, expression, statement),
         decides=_decides(file, expression),
         expression=expression,
@@ -181,7 +183,7 @@ def _use(
             places.insert(0, parent.elts.index(node))  # type: ignore[arg-type]
         elif not isinstance(parent, ast.stmt):
             places.clear()
-        whole = whole and isinstance(parent, (ast.stmt, ast.NamedExpr, ast.Tuple))
+        whole = whole and isinstance(parent, (ast.stmt, ast.NamedExpr, ast.Tuple, ast.Starred))
         node = parent
     own = _own_target(node, places)
     whole = whole and (own is not None or not places)
@@ -213,12 +215,24 @@ def _own_target(statement: ast.stmt, places: list[int]) -> ast.expr | None:
     for place in places:
         if not isinstance(value, ast.Tuple) or not isinstance(target, ast.Tuple | ast.List):
             return None
-        every = [*value.elts, *target.elts]
-        starred = any(isinstance(each, ast.Starred) for each in every)
-        if starred or len(value.elts) != len(target.elts):
+        own = _own_place(value.elts, place, target.elts)
+        if own is None:
             return None
-        value, target = value.elts[place], target.elts[place]
+        value, target = value.elts[place], own
     return target
+
+
+def _own_place(values: list[ast.expr], place: int, targets: list[ast.expr]) -> ast.expr | None:
+    """The target of one of several values; of `*x.shape`, which may be one of them, all that remain."""
+    starred = [i for i, each in enumerate(values) if isinstance(each, ast.Starred)]
+    more = len(targets) - len(values)
+    if any(isinstance(each, ast.Starred) for each in targets) or len(starred) > 1 or more < 0:
+        return None
+    if not starred:
+        return targets[place] if not more else None
+    if place == starred[0]:
+        return ast.Tuple(targets[place : place + more + 1], ast.Store())
+    return targets[place if place < starred[0] else place + more]
 
 
 def _statement(file: SourceFile, node: ast.AST) -> ast.stmt:
@@ -285,6 +299,33 @@ def _index(file: SourceFile, expression: ast.expr) -> int | None:
     except ValueError:
         return None
     return index if isinstance(index, int) else None
+
+
+def _items(file: SourceFile, expression: ast.expr) -> Iterator[tuple[int, str]]:
+    """(1, "n") of `n = x.shape[1]`, (-2, "h") and (-1, "w") of `h, w = x.shape[-2:]`"""
+    parent = file.parents.get(expression)
+    if not isinstance(parent, ast.Subscript) or parent.value is not expression:
+        return
+    _, role, targets, unpacks = _use(file, parent)
+    if role != "assigned":
+        return
+    index = _index(file, expression)
+    if index is not None and not unpacks:
+        yield from ((index, word) for word in targets if word)
+    elif isinstance(parent.slice, ast.Slice) and unpacks:
+        start = _constant(parent.slice.lower)
+        if start is None:
+            stop = _constant(parent.slice.upper)
+            start = stop - len(targets) if stop is not None and stop < 0 else 0
+        yield from ((start + i, word) for i, word in enumerate(targets) if word)
+
+
+def _constant(bound: ast.expr | None) -> int | None:
+    try:
+        value = ast.literal_eval(bound) if bound is not None else None
+    except ValueError:
+        return None
+    return value if isinstance(value, int) else None
 
 
 def _comments(file: SourceFile, statement: ast.stmt) -> tuple[tuple[str, ...], str | None]:
