@@ -30,7 +30,7 @@ from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.numbers.deferring import deferring
 from unfoldify.recording.numbers.traced import Traced, plain
 from unfoldify.recording.old_tensors import seen_constructor
-from unfoldify.recording.paths import joined
+from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
@@ -64,6 +64,7 @@ class Recording:
     drew: bool = False  # whether Python or numpy drew numbers meanwhile
     left: tuple[str, ...] = ()  # the attributes that a call changes
     decisions: tuple[Decision, ...] = ()  # by what the model drew
+    borrowers: frozenset[int] = frozenset()  # ids of modules that call one which their caller has
 
 
 def capture(
@@ -75,14 +76,16 @@ def capture(
     outcomes: Outcomes | None = None,
     by_value: bool = False,
     floats: bool = True,
+    dissolved: frozenset[int] = frozenset(),
 ) -> Recording:
     """Run the model on its example and record it; the caller keeps the model from being changed.
 
     `lasting` are the paths of attributes that are read and set anew as the file does, `outcomes` say
     how it is decided what is decided by chance or, with `by_value`, by any value. With `floats`, sizes
-    stay free on the right of a float.
+    stay free on the right of a float. What the modules in `dissolved` do is done by their callers.
     """
     recorder = ModelRecorder(model, wanted, lasting)
+    recorder.dissolved = dissolved
     recorder.outcomes, recorder.by_value = outcomes, by_value
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
     with ExitStack() as around:
@@ -109,6 +112,7 @@ def capture(
         recorder.parameters,
         tuple(recorder.conversions.values()),
         decisions=tuple(recorder.decisions),
+        borrowers=frozenset(recorder.borrowers),
     )
 
 
@@ -122,6 +126,8 @@ class ModelRecorder(StatefulRecorder):
         self.wanted = wanted
         self.root: Body
         self.held_generators: set[int] = set()
+        self.borrowers: set[int] = set()
+        self.dissolved: frozenset[int] = frozenset()
         self.words: Mapping[tuple[Any, ...], str] = {}  # of the parts of the model's arguments
         self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
 
@@ -149,6 +155,8 @@ class ModelRecorder(StatefulRecorder):
         check_scripted(module, paths[0])
         path = self.path_here(paths)
         if path is None:
+            self.note_borrower(paths)
+        if path is None or id(module) in self.dissolved:
             return original(module, *args, **kwargs)
         how = plan(module, path, self.wanted)
         if how == "spell" and any(isinstance(arg, PackedSequence) for arg in args):
@@ -158,6 +166,14 @@ class ModelRecorder(StatefulRecorder):
         if how == "keep":
             return self.keep(original, module, path, args, kwargs)
         return self.enter(original, module, path, args, kwargs, self.positions())
+
+    def note_borrower(self, paths: list[str]) -> None:
+        """A module runs here that belongs to the caller: in `self.sublayer(x, lambda x: self.ff(x))`
+        the sublayer has no name for it, and the caller has.
+        """
+        caller = self.body.parent
+        if caller is not None and any(below(path, caller.path) for path in paths):
+            self.borrowers.add(id(self.body.module))
 
     def may_stay(
         self, module: nn.Module, dtype: torch.dtype | None, as_another: bool = False

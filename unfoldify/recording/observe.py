@@ -60,18 +60,31 @@ def observe(
 
 def finished(run: Run) -> Recording:
     """The run that counts, its graphs finished."""
-    run, recording = with_gradients(run)
+    run, recording = with_callers(run)
+    run, recording = with_gradients(run, recording)
     run, recording = with_conversions(run, recording)
     recording = with_blocks(run, recording)
     finish(recording.root)
     return recording
 
 
-def with_gradients(run: Run) -> tuple[Run, Recording]:
+def with_callers(run: Run) -> tuple[Run, Recording]:
+    """The run in which modules that are handed a function, and call other modules by it, are part of
+    their callers: these have a name for both.
+    """
+    recording = run()
+    dissolved: frozenset[int] = frozenset()
+    while not recording.borrowers <= dissolved:
+        dissolved |= recording.borrowers
+        run = partial(run, dissolved=dissolved)
+        recording = run()
+    return run, recording
+
+
+def with_gradients(run: Run, recording: Recording) -> tuple[Run, Recording]:
     """Inputs of an example have no gradients, those of a model at work mostly have. Where that makes
     a difference (`if x.requires_grad:`) the run with gradients is the one that counts.
     """
-    recording = run()
     if any(read.call == HAS_GRADIENT and not read.value for read in recording.reads):
         with suppress(Exception):
             run = partial(run, with_gradients=True)
@@ -105,6 +118,7 @@ def run_once(
     outcomes: Outcomes | None = None,
     by_value: bool = False,
     floats: bool = True,
+    dissolved: frozenset[int] = frozenset(),
 ) -> Recording:
     with preserved(model), torch.enable_grad():
         seed_everything(seed)
@@ -112,7 +126,9 @@ def run_once(
         before, held = named(model).keys(), attributes(model)
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
-        recording = capture(model, given, keywords, wanted, lasting, outcomes, by_value, floats)
+        recording = capture(
+            model, given, keywords, wanted, lasting, outcomes, by_value, floats, dissolved
+        )
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)
     return replace(recording, drew=drew, left=left)
