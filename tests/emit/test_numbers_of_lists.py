@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn, randn
 
@@ -49,3 +50,21 @@ def test_lists_in_a_list() -> None:
     assert lines[0] == "rows = torch.stack([lengths, lengths]).tolist()"
     assert "x.split(rows[0])" in lines[1]
     assert "x.split([rows[1][0], rows[1][1] + rows[1][2]])" in lines[2]
+
+
+class Repeated(nn.Module):
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.relu()
+        return torch.cat([y] * self.times, dim=-1)
+
+
+@pytest.mark.parametrize(("times", "text"), [(40, "[y] * 40"), (3, "[y] * 3"), (2, "[y, y]")])
+def test_a_list_of_one_value_is_that_value_so_many_times(times: int, text: str) -> None:
+    x = torch.randn(3, 2)
+    result = unfoldify.unfoldify(Repeated(times), (x,))
+    assert f"torch.cat({text}, dim=-1)" in result.source
+    torch.testing.assert_close(result.module(x), torch.cat([x.relu()] * times, -1))

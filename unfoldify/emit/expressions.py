@@ -79,7 +79,9 @@ class Expressions:
             items = [self.value(item, origin) for item in value]
             return sizes_in_a_row(value, items) or ast.Tuple(items, ast.Load())
         if isinstance(value, list):
-            return ast.List([self.value(item, origin) for item in value], ast.Load())
+            once = value[:1] if is_repeated(value) else value
+            items = ast.List([self.value(item, origin) for item in once], ast.Load())
+            return items if once is value else ast.BinOp(items, ast.Mult(), constant(len(value)))
         if isinstance(value, dict):
             return ast.Dict(
                 [self.value(key) for key in value], [self.value(item) for item in value.values()]
@@ -291,6 +293,12 @@ def child_of(parent: Any, part: str) -> Any:
     if isinstance(parent, nn.Module) and part in parent._modules:
         return parent._modules[part]
     return None
+
+
+def is_repeated(items: list[Any]) -> bool:
+    """Whether a list is one value many times: `[v] * 40`."""
+    first = items[0] if items else None
+    return isinstance(first, fx.Node) and len(items) > 2 and all(each is first for each in items)
 
 
 def no_text(value: Any, origin: Any) -> CaptureError:
