@@ -80,8 +80,9 @@ class Expressions:
             return sizes_in_a_row(value, items) or ast.Tuple(items, ast.Load())
         if isinstance(value, list):
             once = value[:1] if is_repeated(value) else value
-            items = ast.List([self.value(item, origin) for item in once], ast.Load())
-            return items if once is value else ast.BinOp(items, ast.Mult(), constant(len(value)))
+            written = ast.List([self.value(item, origin) for item in once], ast.Load())
+            many = ast.BinOp(written, ast.Mult(), constant(len(value)))
+            return written if once is value else many
         if isinstance(value, dict):
             return ast.Dict(
                 [self.value(key) for key in value], [self.value(item) for item in value.values()]
