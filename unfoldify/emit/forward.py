@@ -43,6 +43,7 @@ from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.dead import drop_dead, is_needed
 from unfoldify.recording.loops.loop import Loop, chain, in_block
 from unfoldify.recording.loops.rolling import roll
+from unfoldify.recording.machinery import MAKES_WEIGHTS
 from unfoldify.recording.source import Site, is_of_a_rule, site
 from unfoldify.recording.tidy import start_from_the_first
 
@@ -321,6 +322,8 @@ class Writer:
             if found.statement in self.said:
                 continue
             self.said.add(found.statement)
+            if found.filename in MAKES_WEIGHTS:  # its comments are for those who maintain it
+                continue
             lines = [c.lstrip("# ").rstrip() for c in found.comments if is_prose(c)]
             if any(len(line) > WIDEST for line in lines):
                 lines = textwrap.wrap(" ".join(lines), WIDEST)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 
 import einops
 import torch
+import torch.nn.utils.parametrizations
 
 from unfoldify.recording.source import is_of_a_rule
 
@@ -15,7 +17,12 @@ LIBRARIES = (
     "<frozen",
     "<string>",
 )
-TRANSFORMER = str(torch.nn.modules.transformer.__file__)
+# the function `spectral_norm` hides the module of its name
+MAKES_WEIGHTS = frozenset(
+    str(sys.modules[f"torch.nn.utils.{name}"].__file__)
+    for name in ("spectral_norm", "parametrizations")
+)
+WRITTEN_LIKE_A_USERS = MAKES_WEIGHTS | {str(torch.nn.modules.transformer.__file__)}
 OWN = f"{Path(__file__).parents[1]}/"
 
 
@@ -23,9 +30,9 @@ OWN = f"{Path(__file__).parents[1]}/"
 def is_machinery(filename: str) -> bool:
     """Whether a file is torch's, einops' or the recorder's own: no words for a reader in there.
 
-    The forwards of nn.Transformer and its layers are written like a user's.
+    The forwards of nn.Transformer and its layers, and what makes a weight, are written like a user's.
     """
-    if filename == TRANSFORMER:
+    if filename in WRITTEN_LIKE_A_USERS:
         return False
     return (
         filename.startswith(LIBRARIES)

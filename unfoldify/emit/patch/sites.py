@@ -16,7 +16,7 @@ from torch import fx, nn
 from unfoldify.emit.patch.syntax import UserFile, span
 from unfoldify.lowering.lower import layer_path, rule_of
 from unfoldify.recording.body import Body
-from unfoldify.recording.machinery import TRANSFORMER
+from unfoldify.recording.machinery import WRITTEN_LIKE_A_USERS
 from unfoldify.recording.paths import joined
 from unfoldify.recording.source import Position, site
 from unfoldify.rules import Rule
@@ -120,7 +120,7 @@ def origin(node: fx.Node, body: Body) -> tuple[Position | None, Body, bool]:
 
 def users(positions: tuple[Position, ...]) -> tuple[Position, ...]:
     """Code positions outside torch: the forwards of nn.Transformer are no file to patch."""
-    return tuple(place for place in positions if place[0].co_filename != TRANSFORMER)
+    return tuple(place for place in positions if place[0].co_filename not in WRITTEN_LIKE_A_USERS)
 
 
 def in_file(position: Position | None, file: UserFile) -> ast.expr | None:
