@@ -249,7 +249,8 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
         unpacked = use.site is not None and use.site.unpacks and not attribute[-1].isdigit()
         if unpacked or (hint is not None and len(hint) > 1 and is_telling(attribute)):
             yield attribute.removeprefix("to_")
-    if hint is not None and (use.site is None or use.site.unpacks or not is_item(node)):
+    at_once = use.site is not None and node.meta.get("item") in dict(use.site.items)
+    if hint is not None and (use.site is None or use.site.unpacks or at_once or not is_item(node)):
         yield hint
     yield from words_of_item(node)
     if hint is not None:

@@ -4,6 +4,7 @@ another's.
 
 from __future__ import annotations
 
+import ast
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -106,9 +107,16 @@ def is_unpacked(node: fx.Node) -> bool:
     used = sum(1 for part in parts(node) if part.users or "kept" in part.meta)
     if use.role == "assigned" and use.site is not None and use.site.unpacks:
         targets = use.site.targets
-        if len(targets) == node.meta["length"] and None not in targets:
+        named = all(word or is_tuple_of_names(use.site, at) for at, word in enumerate(targets))
+        if len(targets) == node.meta["length"] and named:
             return used > 0
     return not is_shape(node) and used > 1
+
+
+def is_tuple_of_names(found: Site, at: int) -> bool:
+    """Whether one of several targets is a tuple: `(h, c)` of `y, (h, c) = self.lstm(x)`."""
+    inside = found.target.elts[at] if isinstance(found.target, (ast.Tuple, ast.List)) else None
+    return isinstance(inside, (ast.Tuple, ast.List))
 
 
 def parts(node: fx.Node) -> list[fx.Node]:
@@ -344,6 +352,8 @@ class Planner:
 
     def can_wait(self, node: fx.Node) -> bool:
         """Whether a value may stand inside the expression that uses it."""
+        if is_for_one_item(node):  # `self.encoder(x)[0]`
+            return True
         if count_uses(node) != 1 or "own_line" in node.meta:
             return False
         user = through_trivial(next(iter(node.users)))
@@ -386,6 +396,16 @@ class Planner:
         ):
             return False
         return same_statement(use, user) or group is not None
+
+
+def is_for_one_item(node: fx.Node) -> bool:
+    """Whether one item is all that is read of a tuple, at once."""
+    live = [user for user in node.users if not is_idle(user)]
+    if len(live) != 1 or "length" not in node.meta or "own_line" in node.meta:
+        return False
+    item = live[0]
+    same = all(item.meta.get(key) == node.meta.get(key) for key in ("loop", "grad"))
+    return same and item.target is operator.getitem and item.args[0] is node and not is_shape(node)
 
 
 def is_put_into(node: fx.Node, user: fx.Node) -> bool:
