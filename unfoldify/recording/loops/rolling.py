@@ -16,9 +16,10 @@ from torch import fx
 from unfoldify.recording.body import Body
 from unfoldify.recording.loops.folding import Calls, Folder
 from unfoldify.recording.loops.kept import Kept
-from unfoldify.recording.loops.loop import Loop
+from unfoldify.recording.loops.loop import Loop, chain
 from unfoldify.recording.loops.rounds import candidates, mark
 from unfoldify.recording.loops.slots import Carried, NoLoop, Slots, carried_in
+from unfoldify.recording.loops.turns import read_alike
 from unfoldify.recording.source import LoopHead, loop_heads
 
 NO_HEAD = LoopHead((), 0, "")  # of a loop that is none in the user's file: of `torch.vmap`
@@ -72,6 +73,8 @@ class Roller:
             args = self.slots.of([f.args for f in fellows])
             kwargs = self.slots.of([f.kwargs for f in fellows])
             self.check_call(fellows)
+            if not over_modules and not read_alike(fellows):  # later their lines are there
+                raise NoLoop
             calls.append((node, args, kwargs))
         if self.loop.modules and not over_modules:
             raise NoLoop
@@ -110,8 +113,6 @@ class Roller:
             }
             methods = {f.meta.get("method") for f in fellows if "body" in f.meta}
             if len(takes) > 1 or len(methods) > 1 or len(bodies) not in (0, len(fellows)):
-                raise NoLoop
-            if not self.loop.modules and len({calls_of(body.graph) for body in bodies}) > 1:
                 raise NoLoop
         groups: list[Any] = [f.meta.get("group") for f in fellows]
         spelled = [group for group in groups if group is not None]
@@ -160,21 +161,9 @@ class Roller:
         yield Kept(fellows[0], fellows)
 
 
-def calls_of(graph: fx.Graph) -> Any:
-    """The calls of a graph in order: what two calls of one module must share to be one line."""
-    return tuple((node.op, node.target) for node in graph.nodes)
-
-
 def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:
     """Where calls stand, without what is around the rounds that they are of."""
     for node in nodes:
         around = node.meta.get("round", ())
         for key in ("call_positions", "positions", "outer"):
             yield from (each for each in node.meta.get(key, ()) if each not in around)
-
-
-def chain(loop: Loop | None) -> Iterator[Loop]:
-    """A loop and those around it, the innermost first."""
-    while loop is not None:
-        yield loop
-        loop = loop.parent
