@@ -18,6 +18,7 @@ from torch import Tensor, fx
 
 from unfoldify import notes
 from unfoldify.lowering.attention_layer import as_written
+from unfoldify.lowering.one_step import OneStep, one_step
 from unfoldify.recording import moving
 from unfoldify.recording.body import Layer
 from unfoldify.recording.builder import Frame
@@ -170,6 +171,7 @@ class RuleRecorder(Recorder):
         self.node = node
         self.graph = graph
         self.result: Any = None
+        self.short: OneStep | None = None  # the sequence, where the rule is to see more of it
         self.flag: fx.Node | None = None  # self.training, where the call depends on it
         self.boundary = frozenset({RuleRecorder.run.__code__})
         self.before = set(graph.nodes)
@@ -179,6 +181,7 @@ class RuleRecorder(Recorder):
         """The nodes of one run of the rule."""
         frame = Frame(self.graph)
         self.stack = [frame]
+        self.short = one_step(self.node, rule)
         args, kwargs = self.stand_ins()
         before = self.before = set(self.graph.nodes)
         self.parts = []
@@ -211,7 +214,8 @@ class RuleRecorder(Recorder):
         if "val" in node.meta:
             if node.meta["val"].is_sparse:
                 raise Decline(OF_SPARSE)
-            tensor = node.meta["val"].meta()
+            short = self.short if self.short and self.short.sequence is node else None
+            tensor = short.of_two() if short is not None else node.meta["val"].meta()
             self.stack[-1].values[id(tensor)] = (lambda: tensor, node)
             return tensor
         if "value" in node.meta:
@@ -262,7 +266,10 @@ class RuleRecorder(Recorder):
         """The shapes of the call's tensors, its operands first, its result last."""
         operands = [n.meta["val"].shape for n in self.node.all_input_nodes if "val" in n.meta]
         result = self.result[0] if isinstance(self.result, (tuple, list)) else self.result
-        return (*operands, *([tuple(result.shape)] if isinstance(result, Tensor) else []))
+        if not isinstance(result, Tensor):
+            return (*operands,)
+        shape = tuple(result.shape)
+        return (*operands, self.short.resized(shape, 1) if self.short is not None else shape)
 
     def undo(self, nodes: list[fx.Node]) -> None:
         for node in reversed(nodes):
