@@ -304,7 +304,7 @@ def test_a_loop_keeps_what_its_rounds_leave(written: Write) -> None:
         """
     )
     assert "for block in self.blocks:" in after
-    assert after.splitlines()[-1] == '    return self.norm(x), (*xs,), {"all": xs}'
+    assert after.splitlines()[-1] == '    return self.norm(x), (*seen,), {"all": seen}'
 
 
 def test_a_round_whose_value_is_used_beside_the_list_stands_before_the_loop(written: Write) -> None:

@@ -29,7 +29,7 @@ from unfoldify.emit.written import as_written, expression_of
 from unfoldify.errors import CaptureError
 from unfoldify.recording.align import root
 from unfoldify.recording.body import Construct
-from unfoldify.recording.loops.loop import spread
+from unfoldify.recording.loops.loop import gathered, spread
 from unfoldify.recording.modes import choose
 from unfoldify.recording.source import users_place
 from unfoldify.recording.spelling import AutogradCall
@@ -57,6 +57,8 @@ class Expressions:
             return self.path(str(node.target))
         if node.op == "call_module":
             return self.module_call(node)
+        if node.target is gathered:
+            return self.value(node.args[0])
         if node.target is spread:
             return ast.Starred(self.value(node.args[0]), ast.Load())
         if node.op == "call_method":

@@ -195,7 +195,7 @@ class Writer:
         body = list(self.write(inner, loop, grad))
         for value, collected in loop.collected.items():
             append = ast.Attribute(name(names[collected]), "append", ast.Load())
-            kept = ast.Expr(ast.Call(append, [name(names[value])], []))
+            kept = ast.Expr(ast.Call(append, [self.expressions.value(value)], []))
             body = [kept, *body] if value in loop.carried else [*body, kept]
         body += handed_on(
             (names[start], self.expressions.value(end))

@@ -16,6 +16,7 @@ from unfoldify.emit.lifetimes import (
 )
 from unfoldify.emit.plan import Step, is_shape, position_of, use_of
 from unfoldify.emit.variables import Variables
+from unfoldify.emit.words_for_lists import list_word, structure_word
 from unfoldify.emit.words_for_values import (
     RESERVED,
     assigned_word,
@@ -26,13 +27,12 @@ from unfoldify.emit.words_for_values import (
     is_telling,
     key_word,
     layer_word,
-    list_word,
     local_name,
     operator_word,
     singular,
     words_of_item,
 )
-from unfoldify.recording.loops.loop import Loop, fake_node
+from unfoldify.recording.loops.loop import Loop, fake_node, gathered_in
 
 MAIN = {
     "x",
@@ -178,10 +178,11 @@ def name_loop(
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
         if value not in loop.carried:  # else it is kept before the round's first statement
-            last[value] = max(last.get(value, -1), end + 1)
+            for each in (value, *gathered_in(value)):
+                last[each] = max(last.get(each, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
         word = str(value.meta.get("name") or hinted(value) or "")
-        word = word or (names[value] if value in loop.carried else "value")
+        word = word or (names[value] if value in loop.carried else structure_word(value) or "value")
         every = f"all_{word}" if word.endswith("s") else f"{word}s"
         own = None if "name" in value.meta else list_word(collected)
         give(collected, [*filter(None, [own]), every], at - 1)

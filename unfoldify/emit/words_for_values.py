@@ -14,8 +14,7 @@ from torch import fx
 from unfoldify.emit.handed_on import callers_word
 from unfoldify.emit.named_sizes import word_of_size
 from unfoldify.emit.plan import use_of
-from unfoldify.recording.loops.kept import leaves
-from unfoldify.recording.loops.loop import spread
+from unfoldify.recording.body import Construct
 from unfoldify.recording.source import Site, parsed, site
 
 RESERVED = frozenset(
@@ -96,30 +95,6 @@ def assigned_word(node: fx.Node) -> str | None:
     return hinted(node) if use.role == "assigned" else None
 
 
-def list_word(collected: fx.Node) -> str | None:
-    """What the user calls the list: `outputs` of `outputs.append(...)` and of
-    `torch.stack(outputs)`, a field of a result.
-    """
-    value = collected.meta.get("list_of")
-    own = use_of(value).site if isinstance(value, fx.Node) else None
-    if own is not None and own.appended_to is not None:
-        return identifier(own.appended_to)
-    for user in collected.users:
-        if user.target is spread:
-            for holder in user.users:
-                for key, value in holder.kwargs.items():
-                    if user in leaves(value):
-                        return identifier(key)
-        positions = user.meta.get("positions", ())
-        found = next(map(site, positions), None)
-        is_around = isinstance(value, fx.Node) and positions[:1] == value.meta.get("round", ())[:1]
-        if found is not None and isinstance(found.expression, ast.Call) and not is_around:
-            for argument in found.expression.args:
-                if isinstance(argument, ast.Name):
-                    return identifier(argument.id)
-    return None
-
-
 def item_word(name: str) -> str | None:
     """`out` of `outs`, `y` of `Y`: what an item of a list is called; None where the list's name
     says nothing of it.
@@ -182,6 +157,8 @@ def words_of_item(node: fx.Node) -> Iterator[str]:
     if own is not None:
         yield own
     for user in node.users:
+        if isinstance(user.target, Construct):
+            yield from (identifier(key) for key, arg in user.kwargs.items() if arg is node)
         body = user.meta.get("body")
         if body is None or user.op != "call_module":
             continue

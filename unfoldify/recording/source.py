@@ -411,6 +411,23 @@ def loop_heads(position: Position) -> tuple[LoopHead, ...]:
     return tuple(heads)
 
 
+def lists_of_loop(positions: Sequence[Position]) -> Mapping[str, str]:
+    """What each round of the loop around a place puts into a list → that list."""
+    found = next(filter(None, map(site, positions)), None)
+    file = parsed(found.filename) if found is not None else None
+    node: ast.AST | None = found.expression if found is not None else None
+    while file is not None and node is not None and not isinstance(node, (ast.For, ast.While)):
+        node = None if isinstance(node, ast.FunctionDef) else file.parents.get(node)
+    lists: dict[str, str] = {}
+    for statement in ast.walk(node) if node is not None else ():
+        match statement:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(id=word), "append"), [item], [])):
+                lists.setdefault(ast.unparse(item), word)
+            case ast.Assign([ast.Subscript(value=ast.Name(id=word))], item):
+                lists.setdefault(ast.unparse(item), word)
+    return lists
+
+
 def _all_names(target: ast.expr) -> tuple[str | None, ...]:
     """Every name of a loop's target, in order: `i, (a, b)` → i, a, b."""
     if isinstance(target, (ast.Tuple, ast.List)):

@@ -13,10 +13,13 @@ from unfoldify.recording.loops.loop import (
     Loop,
     carried_value,
     collected_list,
+    gathered,
+    gathered_in,
     index_of_round,
     item_of_round,
 )
 from unfoldify.recording.loops.slots import Carried, Index, Item
+from unfoldify.recording.loops.structures import Built, frozen, objects_in, whole_result
 
 Calls = list[tuple[fx.Node, Any, Any]]  # of the first round, with what their arguments are
 
@@ -34,7 +37,8 @@ class Folder:
         """`outside` are the lists behind the loop that its rounds fill, with their users."""
         for call in calls:
             self.apply(*call)
-        self.finish(outside)
+        self.collect(outside)
+        self.finish()
 
     def apply(self, node: fx.Node, args: Any, kwargs: Any) -> None:
         node.args = tuple(self.real(arg) for arg in args)
@@ -108,22 +112,57 @@ class Folder:
         node.meta["inline"] = True
         return node
 
-    def finish(self, outside: dict[Kept, list[fx.Node]]) -> None:
-        """Redirect what came behind the loop, mark the body, drop the other rounds."""
-        last = self.rounds[-1]
-        inside = {node for nodes in self.rounds for node in nodes}
+    def item(self, kept: Kept) -> fx.Node:
+        """What a round puts into a list: a value, or a structure of several."""
+        if isinstance(kept.value, (Carried, fx.Node)):
+            return self.real(kept.value)  # type: ignore[no-any-return]
+        as_found = frozen(kept.value) == frozen(kept.values[0])
+        whole = whole_result(kept.values) if as_found else None
+        return whole or self.placed(self.graph.call_function(gathered, (self.gather(kept.value),)))
+
+    def gather(self, value: Any) -> Any:
+        """A structure of the values of the round that stays, its objects made in it."""
+        if isinstance(value, Built):
+            value.node.kwargs = {key: self.gather(item) for key, item in value.fields.items()}
+            value.node.meta["inline"] = True
+            return self.placed(value.node)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self.gather(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self.gather(item) for key, item in value.items()}
+        return self.real(value)
+
+    def placed(self, node: fx.Node) -> fx.Node:
+        """A node at the end of the round that stays."""
+        first = self.rounds[0]
+        first[-1].append(node)
+        first.append(node)
+        if self.loop.parent is not None:
+            node.meta["loop"] = self.loop.parent
+        return node
+
+    def collect(self, outside: dict[Kept, list[fx.Node]]) -> None:
+        """Let the lists behind the loop be filled by its rounds."""
         for kept, users in outside.items():
             with self.graph.inserting_before(self.rounds[0][0]):
                 collected = self.graph.call_function(collected_list, ())
-            value = self.real(kept.value) if isinstance(kept.value, Carried) else kept.value
+            value = self.item(kept)
             collected.meta["list_of"] = value
             self.loop.collected[value] = collected
             for user in users:
                 kept.replace(user, collected)
+            for made in [each for value in kept.values[1:] for each in objects_in(value)]:
+                self.graph.erase_node(made)
+
+    def finish(self) -> None:
+        """Redirect what came behind the loop, mark the body, drop the other rounds."""
+        last = self.rounds[-1]
+        inside = {node for nodes in self.rounds for node in nodes}
         for offset, node in enumerate(last):
             node.replace_all_uses_with(self.rounds[0][offset], lambda user: user not in inside)
         for node in (*self.loop.carried.values(), *self.loop.collected):
-            node.meta["kept"] = True
+            for each in (node, *gathered_in(node)):
+                each.meta["kept"] = True
         if all("name" in item.meta for item in self.loop.sequences.values()):
             place = {node: index for index, node in enumerate(self.graph.nodes)}
             ordered = sorted(self.loop.sequences.items(), key=lambda pair: place[pair[0]])

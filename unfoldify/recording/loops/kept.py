@@ -11,22 +11,25 @@ from torch import fx
 
 from unfoldify.recording.body import Construct
 from unfoldify.recording.loops.loop import spread
+from unfoldify.recording.loops.structures import frozen
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """A value of the loop's first round that stands for all of them, and the values of all rounds."""
 
-    value: Any  # a node, or what the rounds hand on
-    values: tuple[fx.Node, ...]
+    value: Any  # a node, what the rounds hand on, or a structure of these
+    values: tuple[Any, ...]
 
     def is_all_that(self, user: fx.Node, node: fx.Node) -> bool:
         """Whether a call behind the loop uses a value in a list of these values and not else."""
-        if node not in self.values:
+        in_one_list = sum(item is node for item in leaves(self.values))
+        if not in_one_list:
             return False
         given = [*user.args, *user.kwargs.values()]  # which are no list of the user's themselves
         lists = [each for argument in given for each in self.found_in(argument)]
-        return bool(lists) and sum(item is node for item in leaves(given)) == len(lists)
+        found = sum(item is node for item in leaves(given))
+        return bool(lists) and found == len(lists) * in_one_list
 
     def found_in(self, value: Any) -> Iterator[Any]:
         """The lists in which the values stand in a row."""
@@ -45,7 +48,7 @@ class Kept:
         count = len(self.values)
         for start in range(len(items) - count + 1):
             row = items[start : start + count]
-            if all(a is b for a, b in zip(row, self.values, strict=True)):
+            if all(frozen(a) == frozen(b) for a, b in zip(row, self.values, strict=True)):
                 return start
         return None
 

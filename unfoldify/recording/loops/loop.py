@@ -91,6 +91,11 @@ def collected_list() -> list[Any]:
     raise NotImplementedError
 
 
+def gathered(values: Any) -> Any:
+    """Call target: several values of a round, as the one item that it puts into a list."""
+    return values
+
+
 def spread(values: list[Any]) -> Any:
     """Call target: the values of a list, among others in a longer one: `(*hidden, x)`."""
     raise NotImplementedError
@@ -100,7 +105,23 @@ def block_runs(condition: Any, when: bool, instead: list[Any]) -> None:
     """Call target: a block runs when the condition is so; if it does not, its values are these."""
 
 
-SYNTHETIC = (item_of_round, index_of_round, carried_value, collected_list, spread, block_runs)
+SYNTHETIC = (
+    item_of_round,
+    index_of_round,
+    carried_value,
+    collected_list,
+    gathered,
+    spread,
+    block_runs,
+)
+
+
+def gathered_in(node: fx.Node) -> Iterator[fx.Node]:
+    """The values of a round that are one item of a list together."""
+    if node.target is gathered or "inline" in node.meta:
+        for each in node.all_input_nodes:
+            yield each
+            yield from gathered_in(each)
 
 
 def fake_node(loop: Loop, module: Module) -> fx.Node:

@@ -7,6 +7,7 @@ first round stays as the body of a loop and the others go.
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from unfoldify.recording.loops.kept import Kept
 from unfoldify.recording.loops.loop import Loop, chain
 from unfoldify.recording.loops.rounds import candidates, mark
 from unfoldify.recording.loops.slots import Carried, NoLoop, Slots, carried_in
+from unfoldify.recording.loops.structures import frozen, is_object, rows
 from unfoldify.recording.loops.turns import read_alike
 from unfoldify.recording.source import LoopHead, loop_heads
 
@@ -58,6 +60,7 @@ class Roller:
         self.loop = Loop(len(self.rounds), parent=self.rounds[0][0].meta.get("loop"))
         self.slots = Slots(self.rounds, self.place, self.loop.modules)
         self.carried: list[Carried] = []
+        self.kept: dict[Any, Kept] = {}
 
     def fold(self, over_modules: bool) -> None:
         first = self.rounds[0]
@@ -144,21 +147,62 @@ class Roller:
             for user in node.users:
                 if user in self.place:
                     continue
-                kept = next((k for k in self.lists(offset) if k.is_all_that(user, node)), None)
-                if kept is not None:
+                found = self.keepers(node, user, offset)
+                for kept, holder in found or ():
                     outside.setdefault(kept, [])
-                    outside[kept] += [user] if user not in outside[kept] else []
-                elif number != last:
+                    outside[kept] += [holder] if holder not in outside[kept] else []
+                if found is None and number != last:
                     raise NoLoop
         return outside
+
+    def keepers(
+        self, node: fx.Node, user: fx.Node, offset: int | None = None
+    ) -> list[tuple[Kept, fx.Node]] | None:
+        """The lists in which a call behind the loop is given a value, each with that call; None
+        where it takes it by itself. An object made of the value is in such a list instead of it.
+        """
+        lists = itertools.chain(
+            self.lists(offset) if offset is not None else (), self.lists_of_structures(user)
+        )
+        kept = next((k for k in lists if k.is_all_that(user, node)), None)
+        if kept is not None:
+            return [(kept, user)]
+        if not is_object(user) or not user.users:
+            return None
+        found = [self.keepers(user, holder) for holder in user.users]
+        if any(each is None for each in found):
+            return None
+        return [pair for each in found for pair in each or ()]
 
     def lists(self, offset: int) -> Iterator[Kept]:
         """The lists that a loop may fill with a value: as each round finds it, or as it leaves it."""
         fellows = tuple(nodes[offset] for nodes in self.rounds)
         for carried in self.carried:
             if carried.end is fellows[0] and isinstance(carried.initial, fx.Node):
-                yield Kept(carried, (carried.initial, *fellows[:-1]))
-        yield Kept(fellows[0], fellows)
+                yield self.one_kept(carried, (carried.initial, *fellows[:-1]))
+        yield self.one_kept(fellows[0], fellows)
+
+    def lists_of_structures(self, user: fx.Node) -> Iterator[Kept]:
+        """The lists, among what a call behind the loop is given, that hold tuples of each round's
+        values, or lists or dicts of them.
+        """
+        for value, row in rows(
+            [*user.args, *user.kwargs.values()], len(self.rounds), self.in_any_round
+        ):
+            yield self.one_kept(value, row)
+
+    def in_any_round(self, values: list[Any]) -> Any:
+        """What a value in a structure is, given what it is in each round."""
+        found = self.slots.of(values)
+        if isinstance(found, Carried) and found not in self.carried:
+            raise NoLoop  # nothing of the rounds takes it over from the one before
+        if any(isinstance(v, fx.Node) and v.op == "get_attr" and v is not found for v in values):
+            raise NoLoop  # parameters, which the loop's variable would have to stand for
+        return found
+
+    def one_kept(self, value: Any, values: tuple[Any, ...]) -> Kept:
+        """What stands for a list of values: the same for all that use such a list."""
+        return self.kept.setdefault(frozen(values), Kept(value, values))
 
 
 def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:

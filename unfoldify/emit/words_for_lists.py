@@ -1,0 +1,87 @@
+"""What a list that a loop fills is called: as in the user's file, else by what is in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from torch import fx
+
+from unfoldify.emit.plan import use_of
+from unfoldify.emit.words_for_values import hinted, identifier
+from unfoldify.recording.body import Construct
+from unfoldify.recording.loops.kept import leaves
+from unfoldify.recording.loops.loop import gathered, spread
+from unfoldify.recording.loops.structures import is_object, taken_apart
+from unfoldify.recording.source import lists_of_loop, site
+
+
+def list_word(collected: fx.Node) -> str | None:
+    """What the user calls the list: `outputs` of `outputs.append(...)` and of
+    `torch.stack(outputs)`, a field of a result.
+    """
+    value = collected.meta.get("list_of")
+    own = use_of(value).site if isinstance(value, fx.Node) else None
+    if own is not None and own.appended_to is not None:
+        return identifier(own.appended_to)
+    filled = list_filled(value) if isinstance(value, fx.Node) else None
+    if filled is not None:
+        return identifier(filled)
+    for user in collected.users:
+        if user.target is spread:
+            for holder in user.users:
+                for key, value in holder.kwargs.items():
+                    if user in leaves(value):
+                        return identifier(key)
+        positions = user.meta.get("positions", ())
+        found = next(map(site, positions), None)
+        is_around = isinstance(value, fx.Node) and positions[:1] == value.meta.get("round", ())[:1]
+        if found is not None and isinstance(found.expression, ast.Call) and not is_around:
+            for argument in found.expression.args:
+                if isinstance(argument, ast.Name):
+                    return identifier(argument.id)
+    return None
+
+
+def list_filled(value: fx.Node) -> str | None:
+    """`states` where `state` is what the user's loop puts into it, or `states[i]` is assigned."""
+    first = value
+    while first.target is gathered or is_object(first):
+        first = next(iter(first.all_input_nodes), first.graph.find_nodes(op="output")[0])
+    found = use_of(first).site
+    if found is None:
+        return None
+    index = first.meta.get("item")
+    target: Any = found.target
+    if isinstance(target, ast.Tuple | ast.List) and isinstance(index, int):
+        target = target.elts[index] if index < len(target.elts) else None
+    match target:
+        case ast.Subscript(value=ast.Name(id=word)) if first is value:
+            return word
+    words = [hinted(value)] if first is value else [structure_word(value), as_tuple(value)]
+    lists = lists_of_loop(first.meta.get("positions", ())[:1])
+    return next((lists[word] for word in words if word is not None and word in lists), None)
+
+
+def as_tuple(value: fx.Node) -> str | None:
+    """`(k, v)` for the values that the user calls so."""
+    content = value.args[0] if value.target is gathered else None
+    if not isinstance(content, tuple):
+        return None
+    words = [hinted(item) if isinstance(item, fx.Node) else None for item in content]
+    return f"({', '.join(map(str, words))})" if None not in words else None
+
+
+def structure_word(value: fx.Node) -> str | None:
+    """What the user calls a tuple or an object whose values an item of the list is made of; the name
+    of the object's class.
+    """
+    content: Any = value.args[0] if value.target is gathered else value
+    if not is_object(content):
+        whole = taken_apart(content) if content is not value else None
+        return hinted(whole) if whole is not None else None
+    whole = taken_apart(tuple(content.kwargs.values()))
+    own = hinted(whole) if whole is not None else None
+    made: Construct = content.target
+    return own or identifier(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", made.name).lower())
