@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from agreement import STYLES, agrees, both_styles, noise
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
+import unfoldify
 from unfoldify import functional as UF
 
 RULES = {
@@ -98,6 +100,34 @@ def test_complex(style: str) -> None:
     x = noise(2, 3, 4) + 1j * noise(2, 3, 4, seed=3)
     w = noise(3, 2, 3) + 1j * noise(3, 2, 3, seed=4)
     agrees(UF.conv_transpose1d, F.conv_transpose1d, x, w, None, 2, style=style)
+
+
+class Upsampled(nn.Module):
+    """Tiles that overlap by three in one dimension; what comes out has no bias, or is cut."""
+
+    def __init__(self, padding: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose1d(3, 2, 16, 4, padding, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs = x.tanh()
+        outputs = self.up(outputs)
+        return outputs * 2
+
+
+@pytest.mark.parametrize(
+    ("padding", "behind"),
+    [(0, "return total * 2"), (6, "outputs = total[..., 6:-6]  # padding")],
+)
+def test_all_tiles_that_overlap_are_one_loop(padding: int, behind: str) -> None:
+    source = unfoldify.unfoldify(Upsampled(padding), (torch.randn(2, 3, 5),)).source
+    assert (
+        "        total = 0\n"
+        "        for tile in range(4):\n"
+        "            total = total + F.pad(outputs[:, :, tile], (tile * 4, 12 - tile * 4))\n"
+    ) in source
+    assert behind in source
+    assert source.count("F.pad(") == 1
 
 
 @pytest.mark.slow

@@ -24,6 +24,9 @@ from unfoldify.recording.loops.structures import Built, frozen, objects_in, whol
 Calls = list[tuple[fx.Node, Any, Any]]  # of the first round, with what their arguments are
 
 
+OF_RESULT = ("result", "positions", "rule_positions", "result_of", "outer", "runs")
+
+
 @dataclass(frozen=True)
 class Folder:
     """Changes the graph; by now nothing may fail."""
@@ -159,6 +162,10 @@ class Folder:
         last = self.rounds[-1]
         inside = {node for nodes in self.rounds for node in nodes}
         for offset, node in enumerate(last):
+            if "result" in node.meta and "result" not in self.rounds[0][offset].meta:
+                self.rounds[0][offset].meta.update(
+                    {k: node.meta[k] for k in OF_RESULT if k in node.meta}
+                )
             node.replace_all_uses_with(self.rounds[0][offset], lambda user: user not in inside)
         for node in (*self.loop.carried.values(), *self.loop.collected):
             for each in (node, *gathered_in(node)):

@@ -13,12 +13,12 @@ from torch import fx
 from unfoldify.recording.loops.loop import SYNTHETIC, Loop
 
 LONGEST = 400  # calls in one round
-BY_POSITION = ("positions", "call_positions", "outer")
 
 
 def mark(node: fx.Node) -> Any:
     """What is the same for one call in every round."""
-    where = tuple(node.meta.get(key, ()) for key in BY_POSITION)
+    own = node.meta.get("rule_positions", node.meta.get("positions", ()))  # not what it results in
+    where = (own, *(node.meta.get(key, ()) for key in ("call_positions", "outer")))
     if not any(where):
         where = () if is_aside(node) else ("unknown", id(node))
     target = re.sub(r"\d+", "#", node.target) if isinstance(node.target, str) else node.target
