@@ -136,3 +136,38 @@ def test_a_number_that_only_a_layer_has_is_read_there() -> None:
     model = nn.Sequential(*(Padded(padding) for padding in (1, 2, 3)))
     text = unfoldify.unfoldify(model, torch.randn(2, 4, 9)).source
     assert "p = self.conv.padding[0]\n        out = F.pad(x, (p, p))\n" in text
+
+
+class Twice(nn.Module):
+    """Two equal layers of torch, or containers of such, in each kind of container."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList([nn.Linear(8, 4, bias=False), nn.Linear(8, 4, bias=False)])
+        self.towers = nn.ModuleList(
+            [nn.Sequential(nn.Linear(8, 4), nn.Tanh()), nn.Sequential(nn.Linear(8, 4), nn.Tanh())]
+        )
+        self.deep = nn.Sequential(
+            nn.Sequential(nn.Linear(8, 8), nn.Tanh()),
+            nn.Sequential(nn.Linear(8, 8), nn.Tanh()),
+            nn.Linear(8, 8),
+        )
+        self.acts = nn.ModuleList([nn.ReLU(), nn.ReLU()])
+        self.pair = nn.Sequential(nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.acts[0](self.pair(self.deep(x)))
+        return [head(x) + tower(x) for head, tower in zip(self.heads, self.towers, strict=True)]
+
+
+def test_two_equal_layers_are_a_comprehension_where_it_is_shorter() -> None:
+    text = unfoldify.unfoldify(Twice(), torch.randn(3, 8)).source
+    assert "self.heads = nn.ModuleList(nn.Linear(8, 4, bias=False) for _ in range(2))" in text
+    assert "nn.Sequential(nn.Linear(8, 4), nn.Tanh()) for _ in range(2)" in text
+    assert "*(nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(2))" in text
+
+
+def test_two_short_layers_and_those_of_a_chain_are_written_one_by_one() -> None:
+    text = unfoldify.unfoldify(Twice(), torch.randn(3, 8)).source
+    assert "self.acts = nn.ModuleList([nn.ReLU(), nn.ReLU()])" in text
+    assert text.count("nn.Linear(8, 8, bias=False)") == 2

@@ -9,7 +9,8 @@ from typing import Any
 from unfoldify.emit.lines import name
 from unfoldify.emit.series import series
 
-SHORTEST = 3  # equal layers that are worth a comprehension; blocks are from two on
+SHORTEST = 3  # equal layers that are worth a comprehension
+TURNS = len("for _ in range(2)")  # a text that is longer is not worth saying twice
 
 
 def folded(tree: Any) -> Any:
@@ -19,7 +20,7 @@ def folded(tree: Any) -> Any:
         def visit_Call(self, node: ast.Call) -> ast.AST:
             self.generic_visit(node)
             if is_container(node.func):
-                node.args = items(node.args, alone=True)
+                node.args = items(node.args, is_list(node.func))
             return node
 
     return Fold().visit(tree)
@@ -33,9 +34,17 @@ def is_container(function: ast.expr) -> bool:
     return False
 
 
-def items(args: list[ast.expr], *, alone: bool) -> list[ast.expr]:
+def is_list(function: ast.expr) -> bool:
+    """Whether it makes a list, of which all items may be one comprehension."""
+    return isinstance(function, ast.Attribute) and function.attr in ("ModuleList", "ParameterList")
+
+
+def items(args: list[ast.expr], of_list: bool) -> list[ast.expr]:
     if len(args) == 1 and isinstance(args[0], ast.List):
-        inner = runs(args[0].elts)
+        elements = args[0].elts
+        inner = runs(elements)
+        if of_list and len(elements) == len(inner) == 2 and text(inner[0]) == text(inner[1]):
+            inner = [repeated(inner[0], 2)] if length(inner[0]) > TURNS else inner
         if len(inner) == 1 and isinstance(inner[0], ast.Starred):
             return [inner[0].value]
         return [ast.List(inner, ast.Load())]
@@ -61,11 +70,33 @@ def equal_runs(elements: list[ast.expr]) -> list[ast.expr]:
     single = itertools.chain.from_iterable(map(one_by_one, elements))
     for _, same in itertools.groupby(single, key=text):
         run = list(same)
-        shortest = 2 if is_block(run[0]) else SHORTEST
+        shortest = 2 if is_block(run[0]) or holds_layers(run[0]) else SHORTEST
         if len(run) >= shortest and isinstance(run[0], ast.Call):
-            found.append(ast.Starred(comprehension(run[0], ast.Constant(len(run))), ast.Load()))
+            found.append(repeated(run[0], len(run)))
         else:
             found.extend(run)
+    return found
+
+
+def repeated(element: ast.expr, count: int) -> ast.expr:
+    return ast.Starred(comprehension(element, ast.Constant(count)), ast.Load())
+
+
+def holds_layers(element: ast.expr) -> bool:
+    """Whether it is a container of several: `nn.Sequential(nn.Linear(4, 4), nn.ReLU())`."""
+    calls = [node for node in ast.walk(element) if isinstance(node, ast.Call)]
+    return isinstance(element, ast.Call) and is_container(element.func) and len(calls) > 2
+
+
+def length(element: ast.expr) -> int:
+    """About how many characters a call without calls inside takes."""
+    words = {ast.Name: "id", ast.Attribute: "attr", ast.keyword: "arg"}
+    found = 0
+    for node in ast.walk(element):
+        if isinstance(node, ast.Constant):
+            found += len(f"{node.value!r}, ")
+        else:
+            found += len(str(getattr(node, words.get(type(node), ""), ""))) + 1
     return found
 
 
