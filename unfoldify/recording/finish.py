@@ -13,6 +13,7 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.recording.body import Body, Layer, exported
+from unfoldify.recording.changes import made_plain
 from unfoldify.recording.dead import drop_dead, has_effect, is_bound
 from unfoldify.recording.dtypes import settle_dtypes
 from unfoldify.recording.lasting import drop_unread
@@ -35,6 +36,7 @@ def finish(body: Body) -> None:
     settle_places(body.graph)
     drop_unread(body.graph)
     drop_dead(body.graph.nodes, has_effect, rounds=True)
+    made_plain(body.graph)
     roll(body.graph, over_modules=False)
     drop_dead(body.graph.nodes, is_bound, rounds=False)
     if body.parent is not None:

@@ -206,9 +206,10 @@ class Recorder(Watcher):
         while frame is not None and is_machinery(frame.f_code.co_filename):
             frame = frame.f_back
         found = site((frame.f_code, frame.f_lasti)) if frame is not None else None
-        if frame is None or found is None or not isinstance(found.expression, ast.BinOp):
+        sides = operands(found.expression) if found is not None else None
+        if frame is None or sides is None:
             return args
-        left, right = found.expression.left, found.expression.right
+        left, right = sides
         values = frame.f_locals
         swapped = (
             isinstance(left, ast.Constant)
@@ -422,6 +423,14 @@ class Recorder(Watcher):
 
     def is_zero(self, x: Tensor) -> bool:
         return False
+
+
+def operands(expression: Any) -> tuple[ast.expr, ast.expr] | None:
+    """Both sides of `a + b` and of `a += b`."""
+    match expression:
+        case ast.BinOp(left=left, right=right) | ast.AugAssign(target=left, value=right):
+            return left, right
+    return None
 
 
 def frozen(value: Any) -> Any:
