@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import unfoldify
 from unfoldify.preserve import same_bits
-from unfoldify.recording.align import related, root
+from unfoldify.recording.by_size import related, root
 from unfoldify.recording.sizes import SizeVariant, affordable, candidates, cheapest, free_sizes
 
 

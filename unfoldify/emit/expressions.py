@@ -27,8 +27,8 @@ from unfoldify.emit.spelling import (
 from unfoldify.emit.tidy import given_by_position, is_value, tidied
 from unfoldify.emit.written import as_written, expression_of
 from unfoldify.errors import CaptureError
-from unfoldify.recording.align import root
 from unfoldify.recording.body import Construct
+from unfoldify.recording.by_size import root
 from unfoldify.recording.loops.loop import gathered, spread
 from unfoldify.recording.modes import choose
 from unfoldify.recording.source import users_place

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from unfoldify.recording.align import before
 from unfoldify.recording.body import Body
+from unfoldify.recording.by_size import before
 from unfoldify.recording.source import Position, parsed, site
 
 

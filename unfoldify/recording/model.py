@@ -13,8 +13,9 @@ from unfoldify.blame import fact, users_line
 from unfoldify.errors import CaptureError, UnfoldifyError
 from unfoldify.nesting import tensors_of_call
 from unfoldify.preserve import preserved, silenced
-from unfoldify.recording.align import Unalike, align, by_size
+from unfoldify.recording.align import Unalike, align
 from unfoldify.recording.body import Body
+from unfoldify.recording.by_size import by_size
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
     DRAWN,
@@ -163,8 +164,19 @@ def explain_sizes(
 ) -> tuple[list[Fixed], list[SizeVariant]]:
     """Run at other sizes; numbers that follow a size become that size.
 
-    Answers what else differs, and the variants for which nothing does.
+    Answers what else differs, and the variants for which nothing does. Where an explanation was
+    withdrawn, what was taken for alike by it is looked at again.
     """
+    while True:
+        fixed, free, withdrawn = explained_once(first, variants, see)
+        if not withdrawn:
+            drop_unused_explanations(first)
+            return fixed, free
+
+
+def explained_once(
+    first: Recording, variants: Sequence[SizeVariant], see: See
+) -> tuple[list[Fixed], list[SizeVariant], bool]:
     fixed: list[Fixed] = []
     free: list[SizeVariant] = []
     seen: set[Group] = set()  # what moved in a run that was alike
@@ -180,18 +192,21 @@ def explain_sizes(
             fixed.append(Fixed("sizes", users_line(error, None) or "", reason))
             continue
         differences = list(align(first.root, other.root, by_size))
+        found = [(variant, ours, difference) for ours, _, difference in differences]
         if not differences:
             free.append(variant)
             seen.update(variant.groups)
             if variant is variants[-1]:
-                fixed.extend(look_farther(first, variant, see))
-        fixed.extend(
-            sizes_fixed(ours, difference, variant) for ours, _, difference in differences[:3]
-        )
-    return fixed, free
+                found = look_farther(first, variant, see)
+        if any(difference.withdrawn for _, _, difference in found):
+            return fixed, free, True
+        fixed.extend(sizes_fixed(ours, each, at) for at, ours, each in found[:3])
+    return fixed, free, False
 
 
-def look_farther(first: Recording, variant: SizeVariant, see: See) -> list[Fixed]:
+def look_farther(
+    first: Recording, variant: SizeVariant, see: See
+) -> list[tuple[SizeVariant, Body, Unalike]]:
     """What differs at sizes so far away that every size that can move has moved."""
     for farther in variant.farther():
         args, kwargs = farther.build()
@@ -201,9 +216,17 @@ def look_farther(first: Recording, variant: SizeVariant, see: See) -> list[Fixed
             other = see(args, kwargs)
         except Exception:  # nobody said that the model takes these
             continue
-        differences = list(align(first.root, other.root, by_size))
-        return [sizes_fixed(ours, each, farther) for ours, _, each in differences[:3]]
+        differences = align(first.root, other.root, by_size)
+        return [(farther, ours, each) for ours, _, each in differences]
     return []
+
+
+def drop_unused_explanations(recording: Recording) -> None:
+    """Numbers that were explained twice are said once."""
+    for body in bodies(recording.root):
+        for node in reversed(body.graph.nodes):
+            if "explains" in node.meta and not node.users and "head_of" not in node.meta:
+                body.graph.erase_node(node)
 
 
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:

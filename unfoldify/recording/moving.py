@@ -10,10 +10,12 @@ from torch import fx
 from unfoldify.recording.numbers.traced import Traced
 
 
-def note_run(node: fx.Node, fellow: fx.Node) -> None:
-    """Remember the shape or number that a node was in another run."""
+def note_run(node: fx.Node, fellow: fx.Node, run: int | None = None) -> None:
+    """Remember the shape or number that a node was in another run, of this number."""
     found = fellow.meta["val"].shape if "val" in fellow.meta else fellow.meta.get("value")
     node.meta.setdefault("runs", []).append(found)
+    if run is not None:
+        node.meta.setdefault("in_runs", {})[run] = found
 
 
 def moves(node: fx.Node, dim: int) -> bool:
