@@ -65,7 +65,9 @@ def dtype_of_something(place: Place, ours: torch.dtype, theirs: torch.dtype) -> 
 def size_of_something(place: Place, ours: int, theirs: int) -> fx.Node | None:
     """`x.shape[i]`, a multiple, a part or a root of it, of the nearest value that fits."""
     graph = place.body.graph
-    known, history = list(pairs(place.node)), place.history(ours)
+    history = place.history(ours)
+    moved_before = any(number != ours for number in history.values())
+    known = list(pairs(place.node, even_equal=moved_before))
     for function, argument in [(None, None), *simple_relations(ours)]:
         for node, axis, pair in known:
             if (
@@ -124,22 +126,24 @@ def related(function: Any, argument: Any, size: int) -> int | None:
     return int(function(size, argument) if argument is not None else function(size))
 
 
-def pairs(node: fx.Node) -> Iterator[tuple[fx.Node, int | None, tuple[int, int]]]:
-    """Every number in scope with what it was in either run, if that differs."""
+def pairs(
+    node: fx.Node, *, even_equal: bool
+) -> Iterator[tuple[fx.Node, int | None, tuple[int, int]]]:
+    """Every number in scope with what it was in either run, if that differs or `even_equal`."""
     for earlier in before(node):
         value, other_value = earlier.meta.get("value"), earlier.meta.get("other_value")
         if (
             type(value) is not bool
             and isinstance(value, int)
             and isinstance(other_value, int)
-            and value != other_value
+            and (even_equal or value != other_value)
         ):
             yield earlier, None, (int(value), int(other_value))
         val, other = earlier.meta.get("val"), earlier.meta.get("other")
         if val is None or other is None or len(val.shape) != len(other.shape):
             continue
         for axis, pair in enumerate(zip(val.shape, other.shape, strict=True)):
-            if pair[0] != pair[1]:
+            if even_equal or pair[0] != pair[1]:
                 yield earlier, axis, pair
 
 
