@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import unfoldify
-from unfoldify.emit.header import axes_in, glossary
+from unfoldify.emit.header import axes_in, bound_to_sizes, glossary
 
 
 def told(*patterns: str) -> list[str]:
@@ -69,3 +69,48 @@ def test_the_letters_of_a_file() -> None:
         "    n: sequence length, inner size of two factors   m, p: rows and columns of two factors",
         "",
     ]
+
+
+TABLE = {12: 24, 24: 48}
+
+
+class OfATable(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.rfft(self.fc(x), TABLE.get(int(x.shape[1]), 36), dim=1).abs()
+
+
+class OfRemainders(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.fc(x)
+        if x.shape[1] % 2 == 0:
+            x = x * 2
+        return x
+
+
+def head_of(model: nn.Module) -> str:
+    return unfoldify.unfoldify(model, (torch.randn(2, 12, 4),)).source.split('"""')[1]
+
+
+def test_where_the_original_goes_by_the_examples_sizes_is_told() -> None:
+    told = head_of(OfATable()).partition("Written for the example's sizes")[2]
+    assert told.startswith(" where the original goes by them:\n    with x: ")
+    assert "it does something else, test_header.py:" in told
+    assert "another remainder it does something else, test_header.py:" in head_of(OfRemainders())
+
+
+def test_of_a_model_that_is_free_in_all_sizes_nothing_is_told() -> None:
+    assert "example's sizes" not in head_of(nn.Sequential(nn.Linear(4, 4)))
+
+
+def test_what_is_told_of_sizes_cannot_end_the_docstring() -> None:
+    lines = list(bound_to_sizes(['with """ and \\', *"abcd"]))
+    assert lines[2] == "    with ''' and /"
+    assert lines[-1] == "    and 2 more"

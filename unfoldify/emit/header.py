@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ MATRIX = {"m", "p"}
 FACTORS = {"m": "rows", "n": "inner size", "p": "columns"}
 INNER = "n of two factors"  # beside the axes: there, n is no length
 WIDTH = 100
+MOST_TOLD = 3  # places where the original goes by the example's sizes
 COLUMN = 48
 
 
@@ -65,11 +66,13 @@ def header(
     kinds: Collection[str] = (),
     theirs: Collection[str] = (),
     every: bool = True,
+    bound: Sequence[str] = (),
 ) -> str:
     """The text between the quotes.
 
     `kinds` are those of the calls that were spelled out, `theirs` the patterns of the model's own
-    einops calls and equations; not `every`, but some layers were asked for.
+    einops calls and equations; not `every`, but some layers were asked for. `bound` says where the
+    original does something else at other sizes.
     """
     name = type(model).__name__
     origin = f" from {Path(source_path).name}" if source_path else ""
@@ -86,7 +89,20 @@ def header(
     if verification is not None and verification.ok:
         told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)
+    lines += bound_to_sizes(bound)
     return "\n".join(lines) + "\n"
+
+
+def bound_to_sizes(bound: Sequence[str]) -> Iterator[str]:
+    """What a user has to know who calls the file with other sizes than those that were checked."""
+    told = list(dict.fromkeys(each.replace("\\", "/").replace('"', "'") for each in bound))
+    if told:
+        yield ""
+        yield "Written for the example's sizes where the original goes by them:"
+    for each in told[:MOST_TOLD]:
+        yield from textwrap.wrap(each, WIDTH, initial_indent="    ", subsequent_indent="        ")
+    if len(told) > MOST_TOLD:
+        yield f"    and {len(told) - MOST_TOLD} more"
 
 
 def listed(kinds: Collection[str]) -> str:

@@ -46,6 +46,7 @@ class WrittenAnew(Written):
     functions: Functions | None
     options: Options
     source_path: str | Path | None
+    bound: tuple[str, ...]  # where the original does something else at other sizes
 
     def headed(self, verification: Any) -> str:
         told = header(
@@ -56,6 +57,7 @@ class WrittenAnew(Written):
             kinds={group.kind for _, group in self.groups},
             theirs=users_patterns(self.bodies()),
             every=not (self.options.only or self.options.skip),
+            bound=self.bound,
         )
         return f'"""{told}"""\n\n{self.source}'  # the very text that was verified
 
@@ -97,6 +99,7 @@ def write(
         functions,
         options,
         source_path,
+        tuple(each.at_sizes for each in recorded.fixed if each.at_sizes),
     )
 
 

@@ -48,6 +48,7 @@ class Fixed:
     what: str  # "sizes" | "value" | "mode"
     where: str  # "model.py:12: `if mask.all():`"
     reason: str
+    at_sizes: str = ""  # "at x: 3x13x4, in model.py:12": for the file
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,10 @@ def drop_unused_explanations(recording: Recording) -> None:
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:
     node = difference.first
     where = shown_line(node.meta.get("positions", ())) if node is not None else ""
-    return Fixed("sizes", where, f"for {variant.description} the model does something else here")
+    line = where.partition(": ")[0]
+    at_sizes = f"with {variant.description} it does something else{f', {line}' if line else ''}"
+    reason = f"for {variant.description} the model does something else here"
+    return Fixed("sizes", where, reason, at_sizes)
 
 
 def values_read(recording: Recording) -> list[Fixed]:
@@ -261,11 +265,19 @@ def values_read(recording: Recording) -> list[Fixed]:
             "sizes" if read.call == REMAINDER else "value",
             shown_line(read.sites),
             why_fixed(read),
+            at_other_remainders(read) if read.call == REMAINDER else "",
         )
         for read in recording.reads
         if read.call not in DATA_NUMBERS or read.value is True or read.value is False
     }
     return list(found.values())
+
+
+def at_other_remainders(read: Read) -> str:
+    line = shown_line(read.sites).partition(": ")[0]
+    return (
+        f"where a size leaves another remainder it does something else{f', {line}' if line else ''}"
+    )
 
 
 def why_fixed(read: Read) -> str:
