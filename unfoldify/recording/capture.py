@@ -34,6 +34,7 @@ from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
+from unfoldify.recording.stand_ins import stand_ins_held
 from unfoldify.recording.state import StatefulRecorder
 from unfoldify.recording.structures import (
     given_one_by_one,
@@ -99,6 +100,7 @@ def capture(
             seen_moves(),
             deferring(model) if floats else nullcontext(),
             recorder.attributes(),
+            stand_ins_held(model),
         ):
             around.enter_context(seen)
         output = recorder.run(args, dict(kwargs))

@@ -110,6 +110,8 @@ def today(construct: Any, dtype: torch.dtype | None, args: Any, kwargs: Any) -> 
     data = args[0]
     if isinstance(data, torch.Size):
         return torch.empty(data, **options)
+    if type(data) is Tensor and data.dtype is (dtype or torch.get_default_dtype()):
+        return data  # another name of it
     if type(data) in (list, tuple, range) or type(data).__module__ == "numpy":
         return tensor_of(data, dtype or torch.get_default_dtype())
     return construct(*args)

@@ -20,7 +20,7 @@ import einops
 import torch
 import torch.nn.functional as F
 import torch.utils.checkpoint
-from torch import overrides
+from torch import nn, overrides
 from torch.nn.utils import rnn
 
 from unfoldify.recording.numbers.arithmetic import recorded_mathematics
@@ -38,17 +38,18 @@ OVERRIDDEN = (
     overrides.has_torch_function_unary,
     overrides.has_torch_function_variadic,
 )
-PATCHED: ContextVar[bool] = ContextVar("PATCHED", default=False)
+PATCHED: ContextVar[dict[int, Callable[..., Any]] | None] = ContextVar("PATCHED", default=None)
 
 
 @contextmanager
 def stand_ins() -> Iterator[None]:
     """Put the stand-ins in place, in every module that holds the originals; once, however deep."""
-    if PATCHED.get():
+    if PATCHED.get() is not None:
         yield
         return
-    token = PATCHED.set(True)
-    changed = list(put_in_place(replacements()))
+    originals = replacements()
+    token = PATCHED.set(originals)
+    changed = list(put_in_place(originals))
     apply = torch.autograd.Function.__dict__["apply"].__func__
     code = apply.__code__
     original = FunctionType(code, apply.__globals__, "apply", apply.__defaults__, apply.__closure__)
@@ -109,6 +110,43 @@ def put_in_place(
             if stand_in is not None and callable(value) and not stays(value, label):
                 yield names, name, value
                 names[name] = stand_in
+
+
+@contextmanager
+def stand_ins_held(model: nn.Module) -> Iterator[None]:
+    """Put the stand-ins in place of what modules and their classes hold: `self.Tensor =
+    torch.FloatTensor`.
+    """
+    changed: list[tuple[dict[str, Any] | type, str, Any]] = []
+    classes = {cls for module in model.modules() for cls in type(module).__mro__ if is_users(cls)}
+    holders: list[Any] = [
+        *(vars(module) for module in model.modules() if is_users(type(module))),
+        *classes,
+    ]
+    for holder in holders:
+        names = vars(holder) if isinstance(holder, type) else holder
+        for name, value in list(names.items()):
+            stand_in = (PATCHED.get() or {}).get(id(value))
+            is_held = isinstance(value, type) or (callable(value) and names is holder)
+            if stand_in is not None and is_held:  # of a class, a function would be a method
+                changed.append((holder, name, value))
+                put(holder, name, stand_in)
+    try:
+        yield
+    finally:
+        for holder, name, value in changed:
+            put(holder, name, value)
+
+
+def is_users(cls: type) -> bool:
+    return cls.__module__.split(".")[0] not in ("torch", "builtins")
+
+
+def put(holder: dict[str, Any] | type, name: str, value: Any) -> None:
+    if isinstance(holder, type):
+        setattr(holder, name, value)
+    else:
+        holder[name] = value
 
 
 def recorded_whole(function: Callable[..., Any]) -> Callable[..., Any]:
