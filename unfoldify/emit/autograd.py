@@ -17,6 +17,9 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from torch import Tensor
+
+from unfoldify.emit.constants import constant_expression
 from unfoldify.errors import CaptureError
 
 READY = {"torch": "torch", "math": "math", "torch.nn": "nn", "torch.nn.functional": "F"}
@@ -124,9 +127,9 @@ def name_here(name: str, value: Any, blocks: dict[str, str], user: type) -> str:
     """What a global of the user's file is called in the emitted one; its text is added if need be."""
     if isinstance(value, ModuleType):
         found = READY.get(value.__name__) or (value.__name__ if is_torchs(value.__name__) else None)
-    elif isinstance(value, (bool, int, float, str, type(None))):
-        blocks.setdefault(name, f"{name} = {value!r}")
-        found = name
+    elif (text := constant_text(value)) is not None:
+        text = f"{name} = {text}"
+        found = name if blocks.setdefault(name, text) == text else None  # one name, two values
     elif isinstance(value, (type, FunctionType)) and not is_torchs(value.__module__):
         found = value.__name__
         if value.__module__ in sys.modules and linecache.getlines(inspect.getfile(value)):
@@ -139,6 +142,16 @@ def name_here(name: str, value: Any, blocks: dict[str, str], user: type) -> str:
     if found is None:
         raise unwritten(name, value, user)
     return found
+
+
+def constant_text(value: Any) -> str | None:
+    """A number, a text, or `torch.tensor([0.0, 0.5, 1.0])`: a few numbers or many with a rule."""
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return repr(value)
+    if type(value) is not Tensor or value.requires_grad:
+        return None
+    found = constant_expression(value)
+    return None if found is None else ast.unparse(found.ast)
 
 
 def unwritten(name: str, value: Any, user: type) -> CaptureError:
