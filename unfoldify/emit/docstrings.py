@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Iterator
 
 from torch import nn
 
+from unfoldify.emit.prose import fitted
 from unfoldify.merge import Kind, Merged
 from unfoldify.recording.layers import is_torch_class
 from unfoldify.reporting.fold import folded
@@ -61,7 +61,7 @@ def modules_meant(kind: Kind, merged: Merged) -> Iterator[str]:
 def docstring(text: str) -> list[ast.stmt]:
     """The statement; nothing where there is nothing to say, or where it could not stand in quotes."""
     text = "\n".join(line.rstrip() for line in text.splitlines())
-    text = "\n".join(part for line in text.splitlines() for part in within(line))
+    text = "\n".join(fitted(text.splitlines(), WIDTH))
     later = [line for line in text.splitlines()[1:] if line]
     if later and all(line.startswith(" ") for line in later):
         text = f"\n{text}"  # or the margin of what follows the first line would be lost
@@ -69,10 +69,3 @@ def docstring(text: str) -> list[ast.stmt]:
     if not text.strip() or '"""' in text or "\\" in text or "\t" in text:
         return []
     return [ast.Expr(ast.Constant(text))]
-
-
-def within(line: str) -> list[str]:
-    """A line, or several where it is too long for the file."""
-    indent = line[: len(line) - len(line.lstrip())]
-    found = textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
-    return found if len(line) > WIDTH else [line]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +34,7 @@ from unfoldify.emit.named_sizes import several_sizes
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.parallel import handed_on
 from unfoldify.emit.plan import Planner, Step, position_of, use_of
+from unfoldify.emit.prose import fitted
 from unfoldify.emit.signature import presence_checks
 from unfoldify.lowering.lower import Group
 from unfoldify.lowering.presence import present
@@ -325,9 +325,7 @@ class Writer:
             if found.filename in MAKES_WEIGHTS:  # its comments are for those who maintain it
                 continue
             lines = [c.lstrip("# ").rstrip() for c in found.comments if is_prose(c)]
-            if any(len(line) > WIDEST for line in lines):
-                lines = textwrap.wrap(" ".join(lines), WIDEST)
-            yield from map(Comment, lines)
+            yield from map(Comment, fitted(lines, WIDEST))
 
 
 def is_iterated(node: fx.Node) -> bool:
