@@ -70,17 +70,26 @@ def unfoldify(
     options = checked(style, dialect, max_intermediate, only, skip, also, layout, shapes)
     say = progress or (lambda stage, done, total: None)
     say("recording", 0, 1)
-    for by_value in (True, False):
+    by_value, lengthen = True, check  # what is not compared is of the example itself
+    while True:
         with apart(model):
-            recorded = record(model, args, kwargs, options.wanted, by_value=by_value)
+            recorded = record(
+                model, args, kwargs, options.wanted, by_value=by_value, lengthen=lengthen
+            )
             say("rewriting", 0, 1)
             written = write(recorded, args, kwargs, options, source_path)
         verification = None
         if check:
             say("verifying", 0, 1)
             verification = verified(model, args, kwargs, recorded, written, say)
-        if verification is None or verification.ok or not recorded.by_value:
-            break  # else without the blocks, which may not be all that a value decides
+        if verification is None or verification.ok:
+            break
+        if recorded.lengthened:  # for one of them the model does something else
+            lengthen = False
+        elif recorded.by_value:  # the blocks may not be all that a value decides
+            by_value = False
+        else:
+            break
     errors = {}
     if check:
         with apart(model):

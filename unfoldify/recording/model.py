@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -61,6 +62,7 @@ class Recorded:
     modes: tuple[bool, ...]  # the values of `training` under which the model ran
     resting: tuple[str, ...] = ()  # modules that stay in evaluation mode when the model trains
     by_value: bool = False  # whether there are blocks that a value decides about
+    lengthened: bool = False  # whether it is of another example, with more where it has one
 
 
 def record(
@@ -71,15 +73,47 @@ def record(
     seconds: float = 10.0,
     *,
     by_value: bool = True,
+    lengthen: bool = True,
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them.
 
-    With `by_value`, blocks that a value decides about are looked for.
+    With `by_value`, blocks that a value decides about are looked for. A loop over a single image or
+    moment is none that one could see: with `lengthen`, what shows it is recorded instead.
     """
+    recorded, variants = as_given(model, args, kwargs, wanted, seconds, by_value)
+    more = longer(variants, recorded.variants) if lengthen and binds_sizes(recorded) else None
+    if more is not None:
+        with suppress(Exception):  # nobody said that all of it can be written for these
+            other, _ = as_given(model, *more.build(), wanted, seconds, by_value)
+            if not binds_sizes(other):
+                return replace(other, lengthened=True)
+    return recorded
+
+
+def binds_sizes(recorded: Recorded) -> bool:
+    return any(each.what == "sizes" for each in recorded.fixed)
+
+
+def longer(tried: Sequence[SizeVariant], free: Sequence[SizeVariant]) -> SizeVariant | None:
+    """The example with several where it has one and the model does something else for more."""
+    bound = [variant for variant in tried if variant not in free and len(variant.groups) == 1]
+    groups = [group for variant in bound for group in variant.groups if group.dims[0].size == 1]
+    return replace(bound[0], groups=tuple(groups)) if groups else None
+
+
+def as_given(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    seconds: float,
+    by_value: bool,
+) -> tuple[Recorded, tuple[SizeVariant, ...]]:
+    """What the model does with its example, and all the other sizes that it took."""
     check_scripted(model)
     check_methods(model)
     check_filled(model, args, kwargs)
-    variants = free_sizes(model, args, kwargs, max_seconds=seconds)
+    variants = tried = free_sizes(model, args, kwargs, max_seconds=seconds)
     with preserved(model), silenced(), stand_ins():
         see = partial(observe, model, wanted=wanted)
         recordings, failures = in_both_modes(see, args, kwargs)
@@ -121,7 +155,8 @@ def record(
     decisions = tuple(each for seen in recordings.values() for each in seen.decisions)
     first = replace(first, constants=constants, left=left, reads=reads, decisions=decisions)
     ran = tuple(sorted(recordings))
-    return Recorded(first, variants, tuple(fixed), ran, resting(model), found_blocks)
+    recorded = Recorded(first, variants, tuple(fixed), ran, resting(model), found_blocks)
+    return recorded, tried
 
 
 def resting(model: nn.Module) -> tuple[str, ...]:
