@@ -5,6 +5,7 @@ Called eagerly, a rule has no listener: values are only handed back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
@@ -27,6 +28,10 @@ class Listener(Protocol):
     def always_equal(self, a: int, b: int) -> bool: ...
 
     def is_zero(self, x: Tensor) -> bool: ...
+
+    def counts(self, x: Tensor, example: list[int]) -> list[int] | None: ...
+
+    def backwards(self, values: Sequence[T]) -> Sequence[T]: ...
 
 
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -77,3 +82,19 @@ def is_zero(x: Tensor) -> bool:
     """Whether a listener knows that a tensor is nothing but zeros, whatever the input."""
     active = listener.get()
     return active is not None and active.is_zero(x)
+
+
+def counts(x: Tensor, example: list[int]) -> list[int] | None:
+    """The numbers in `x`, which are data: to a listener those of the example, each standing for
+    whatever it is when the file runs. None where nobody can follow data.
+    """
+    active = listener.get()
+    if active is None:
+        return None if x.is_meta else x.tolist()
+    return active.counts(x, example)
+
+
+def backwards(values: Sequence[T]) -> Sequence[T]:
+    """All values, the last first."""
+    active = listener.get()
+    return active.backwards(values) if active is not None else values[::-1]

@@ -361,7 +361,7 @@ class GivesAFunction(TakesADistance):
 
 @example(torch.randint(1, 9, (3, 6)), torch.tensor([6, 3, 4]))
 class PackedRows(nn.Module):
-    """Rows of different lengths go through a layer packed; its lines are the user's."""
+    """Rows of different lengths go through a layer packed."""
 
     def __init__(self):
         super().__init__()

@@ -172,9 +172,12 @@ def name_loop(
         ends_here = initial in names and last.get(initial, -1) <= at
         own = names[initial] if ends_here else None
         hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
+        wanted = (hint, own)
+        if "group" in final.meta and "name" in final.meta:  # the rule has a word if nobody else has
+            wanted = (own, str(final.meta["name"]))
         # it is set in front of the head, which may still read what ends there
         heir_of = initial if ends_here else None
-        give(start, [*filter(None, [hint, own]), *LETTERS], at - 1, heir_of)
+        give(start, [*filter(None, wanted), *LETTERS], at - 1, heir_of)
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
         if value not in loop.carried:  # else it is kept before the round's first statement
@@ -184,7 +187,8 @@ def name_loop(
         word = str(value.meta.get("name") or hinted(value) or "")
         word = word or (names[value] if value in loop.carried else structure_word(value) or "value")
         every = f"all_{word}" if word.endswith("s") else f"{word}s"
-        own = None if "name" in value.meta else list_word(collected)
+        is_users = "name" in value.meta and "group" not in value.meta
+        own = None if is_users else list_word(collected)
         give(collected, [*filter(None, [own]), every], at - 1)
 
 

@@ -87,8 +87,10 @@ def is_trivial(node: fx.Node) -> bool:
         return True
     if node.target is getattr and node.args[1] in METADATA:
         return True
-    if node.target is operator.getitem and isinstance(node.args[0], fx.Node):
-        source = node.args[0]
+    source = node.args[0] if node.args else None
+    if node.target is getattr and isinstance(source, fx.Node) and source.meta.get("packed"):
+        return not is_unpacked(source)
+    if node.target is operator.getitem and isinstance(source, fx.Node):
         if "items" in source.meta and "val" not in node.meta:  # a number of a list
             return not is_unpacked(source)
         return is_shape(source) and not is_unpacked(source) and word_of_size(node) is None
@@ -110,7 +112,7 @@ def is_unpacked(node: fx.Node) -> bool:
         named = all(word or is_tuple_of_names(use.site, at) for at, word in enumerate(targets))
         if len(targets) == node.meta["length"] and named:
             return used > 0
-    return not is_shape(node) and used > 1
+    return not is_shape(node) and not node.meta.get("packed") and used > 1
 
 
 def is_tuple_of_names(found: Site, at: int) -> bool:

@@ -28,7 +28,7 @@ PLACES: tuple[tuple[str, Any], ...] = (
     ("torch.autograd.functional", torch.autograd.functional),
     ("nn", torch.nn),
     ("nn.init", torch.nn.init),
-    ("torch.nn.utils.rnn", torch.nn.utils.rnn),
+    ("nn.utils.rnn", torch.nn.utils.rnn),
     ("torch.Tensor", torch.Tensor),
     ("torch._VF", torch._VF),
     ("torch.sparse", torch.sparse),

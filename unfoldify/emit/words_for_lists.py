@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from torch import fx
@@ -28,20 +30,27 @@ def list_word(collected: fx.Node) -> str | None:
     filled = list_filled(value) if isinstance(value, fx.Node) else None
     if filled is not None:
         return identifier(filled)
-    for user in collected.users:
+    for user in readers(collected):
         if user.target is spread:
             for holder in user.users:
                 for key, value in holder.kwargs.items():
                     if user in leaves(value):
                         return identifier(key)
-        positions = user.meta.get("positions", ())
+        positions = user.meta.get("rule_positions", user.meta.get("positions", ()))
         found = next(map(site, positions), None)
         is_around = isinstance(value, fx.Node) and positions[:1] == value.meta.get("round", ())[:1]
         if found is not None and isinstance(found.expression, ast.Call) and not is_around:
             for argument in found.expression.args:
-                if isinstance(argument, ast.Name):
-                    return identifier(argument.id)
+                whole = argument.value if isinstance(argument, ast.Subscript) else argument
+                if isinstance(whole, ast.Name):
+                    return identifier(whole.id)
     return None
+
+
+def readers(collected: fx.Node) -> Iterator[fx.Node]:
+    """The calls that are given a list as it is, or turned around."""
+    for user in collected.users:
+        yield from user.users if user.target is operator.getitem else (user,)
 
 
 def list_filled(value: fx.Node) -> str | None:

@@ -6,7 +6,7 @@ import ast
 import keyword
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import fx
@@ -24,6 +24,7 @@ RESERVED = frozenset(
         "range",
         "getattr",
         "zip",
+        "reversed",
         "enumerate",
         "len",
         "min",
@@ -193,10 +194,14 @@ def result_of_child(node: fx.Node) -> Any:
 def hinted(node: fx.Node) -> str | None:
     """The target of the statement that the user wrote the value in, or an item of its list."""
     if is_deep(node):
-        return target_inside(node)
+        whole: Any = node.args[0]
+        return target_inside(node, (whole.args[1], node.args[1]))
     size = word_of_size(node)
     if size is not None:
         return identifier(size)
+    place = place_in_result(node)
+    if place is not None and (word := target_inside(node, place)):
+        return word
     handed = callers_word(node.meta.get("positions", ()), node.meta.get("item"))
     if handed is not None and handed.strip("_"):
         return identifier(handed)
@@ -252,12 +257,18 @@ def is_deep(node: fx.Node) -> bool:
     )
 
 
-def target_inside(node: fx.Node) -> str | None:
+def place_in_result(node: fx.Node) -> Any:
+    """Where in the result of its layer a value is, or the one that the layer makes of it alone."""
+    (user,) = node.users if len(node.users) == 1 else (node,)
+    is_last = "in_result" in node.meta or user.meta.get("layer") is not node.meta.get("layer")
+    return (node if is_last else user).meta.get("in_result")
+
+
+def target_inside(node: fx.Node, place: Sequence[Any]) -> str | None:
     """`h` of `x, (h, w) = ...`"""
     found = use_of(node).site
     tree: Any = found.target if found is not None else None
-    whole: Any = node.args[0]
-    for index in (whole.args[1], node.args[1]):
+    for index in place:
         items = getattr(tree, "elts", ())
         tree = items[index] if isinstance(index, int) and index < len(items) else None
     return identifier(tree.id) if isinstance(tree, ast.Name) else None

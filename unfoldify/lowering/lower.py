@@ -18,6 +18,7 @@ from torch import Tensor, fx
 
 from unfoldify import notes
 from unfoldify.lowering.attention_layer import as_written
+from unfoldify.lowering.data_lists import DataLists
 from unfoldify.lowering.one_step import OneStep, one_step
 from unfoldify.recording import moving
 from unfoldify.recording.body import Layer
@@ -26,7 +27,6 @@ from unfoldify.recording.dead import drop_dead
 from unfoldify.recording.loops.loop import take_place
 from unfoldify.recording.numbers.traced import traced
 from unfoldify.recording.paths import joined
-from unfoldify.recording.record import Recorder
 from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, Rule
 
@@ -163,7 +163,7 @@ def tried(
     return recorder, nodes, group
 
 
-class RuleRecorder(Recorder):
+class RuleRecorder(DataLists):
     """Runs one rule and records what it does in front of the call that it replaces."""
 
     def __init__(self, graph: fx.Graph, node: fx.Node) -> None:
@@ -311,7 +311,7 @@ class RuleRecorder(Recorder):
         take_place(new, old)
         if new in nodes:
             new.meta["rule_positions"] = new.meta.get("positions", ())
-            for key in ("positions", "val", "runs", "result_of", "outer", "item"):
+            for key in ("positions", "val", "runs", "result_of", "outer", "item", "in_result"):
                 if key in old.meta:
                     new.meta[key] = old.meta[key]
             new.meta["result"] = True

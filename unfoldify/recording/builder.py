@@ -24,7 +24,7 @@ from unfoldify.errors import CaptureError
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.limits import Limit, nodes_of
 from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
-from unfoldify.recording.source import Position
+from unfoldify.recording.source import Position, position_in
 from unfoldify.recording.spelling import return_fields, whole_list, whole_shape
 from unfoldify.recording.values import describe, literal, tensors_in
 
@@ -77,7 +77,8 @@ class GraphBuilder(TorchFunctionMode):
             self.remember(result, node)
         elif isinstance(result, (tuple, list)):
             node.meta["length"] = len(result)
-            fields = result._fields if isinstance(result, PackedSequence) else return_fields(result)
+            node.meta["packed"] = isinstance(result, PackedSequence)
+            fields = PackedSequence._fields if node.meta["packed"] else return_fields(result)
             for index, item in enumerate(result):
                 if not any(True for _ in tensors_in(item)):
                     continue
@@ -187,7 +188,7 @@ class GraphBuilder(TorchFunctionMode):
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code not in self.boundary:
             if not is_machinery(frame.f_code.co_filename):
-                found.append((frame.f_code, frame.f_lasti))
+                found.append(position_in(frame))
             frame = frame.f_back
         return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import fx
+from torch import fx, nn
 
 from unfoldify.recording.spelling import call_name
 
@@ -10,6 +10,8 @@ READS = {
     *("item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "equal"),
     *("allclose", "is_nonzero", "__contains__", "numpy", "__array__"),
 }
+# code of torch's that reads a value only to refuse what does not fit: how many sequences are packed
+CHECKS = {nn.RNNBase.get_expected_hidden_size.__code__}
 REMAINDER = "%"  # a comparison of what is left of a size when it is divided
 HAS_GRADIENT = "requires_grad"  # asked of a tensor that is no parameter
 LASTS = "attribute"  # a comparison of a number that one call leaves to the next

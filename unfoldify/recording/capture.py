@@ -48,8 +48,6 @@ from unfoldify.recording.values import literal, plain_arguments, tensors_in
 from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
 
-PACKED = "its rows are packed: they differ in length, and no axis has a size"
-
 
 @dataclass(frozen=True)
 class Recording:
@@ -161,8 +159,6 @@ class ModelRecorder(StatefulRecorder):
         if path is None or id(module) in self.dissolved:
             return original(module, *args, **kwargs)
         how = plan(module, path, self.wanted)
-        if how == "spell" and any(isinstance(arg, PackedSequence) for arg in args):
-            return self.keep(original, module, path, args, kwargs, PACKED)
         if how == "spell":
             return self.spell(original, module, path, args, kwargs)
         if how == "keep":
@@ -191,9 +187,21 @@ class ModelRecorder(StatefulRecorder):
     def spell(self, original: Any, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
         self.frame.layers.append(Layer(path, module))
         try:
-            return original(module, *args, **kwargs)
+            result = original(module, *args, **kwargs)
+            self.note_places(result)
+            return result
         finally:
             self.frame.layers.pop()
+
+    def note_places(self, result: Any, *path: int) -> None:
+        """Where in what a layer returns its tensors are: `h` of `x, (h, c)` is at 1, 0."""
+        if isinstance(result, PackedSequence):
+            self.note_places(result.data, *path)
+        elif isinstance(result, tuple):
+            for index, item in enumerate(result):
+                self.note_places(item, *path, index)
+        elif path and self.known_here(result) is not None:
+            self.node_of(result).meta["in_result"] = path
 
     def keep(
         self,

@@ -161,9 +161,10 @@ def describe_multihead_native(
 
 
 def describe_recurrent(*args: Any) -> str:
-    """2 layers, both directions, batch first"""
+    """2 layers, both directions, batch first, packed"""
     call = read_call(args)
     parts = [f"{call.num_layers} layers"] if call.num_layers > 1 else []
     parts += ["both directions"] if call.bidirectional else []
     parts += ["batch first"] if call.batch_first else []
+    parts += ["packed"] if call.batch_sizes is not None else []
     return ", ".join(parts)

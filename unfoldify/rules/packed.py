@@ -1,59 +1,57 @@
-"""Packed sequences: at each moment the sequences that are long enough, the longest first."""
+"""Packed sequences: at each step the rows of the sequences that are long enough, the longest first."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from unfoldify import notes
+from unfoldify.notes import backwards, counts, named, remark
 from unfoldify.rules.cells import State, Step, Weights, turned
 from unfoldify.rules.rule import Decline, Style
 
 
-def packed_layer(
-    step: Step,
-    data: Tensor,
-    batch_sizes: Tensor,
-    states: list[State],
-    weights: list[Weights],
-    style: Style,
-) -> tuple[Tensor, list[State]]:
-    """One layer over `data`, in which the steps of all sequences follow each other."""
-    if batch_sizes.is_meta or notes.listener.get() is not None:
+def rows_of_steps(x: Tensor, batch_sizes: Tensor, batch: int) -> list[int]:
+    """How many rows each step has. Who reads along without data is told of steps of all sequences,
+    two at the least, so that they are a loop.
+    """
+    full, rest = divmod(int(x.shape[0]), int(batch))
+    sizes = counts(batch_sizes, [int(batch)] * full + [rest])
+    if sizes is None:
         raise Decline(
             "a packed sequence: how many sequences each step has is data, so the steps cannot be "
             "written out; a padded batch and a mask can"
         )
-    sizes = batch_sizes.tolist()
-    forward, end = _forward(step, data, sizes, states[0], turned(weights[0], style), style)
-    if len(weights) == 1:
-        return forward, [end]
-    backward, start = _backward(step, data, sizes, states[1], turned(weights[1], style), style)
-    return torch.cat((forward, backward), dim=1), [end, start]
+    remark(sizes, "how many sequences have each step")
+    return sizes
 
 
-def _forward(
-    step: Step, data: Tensor, sizes: list[int], state: State, w: Weights, style: Style
+def packed_direction(
+    step: Step,
+    x: Tensor,
+    sizes: list[int],
+    state: State,
+    weights: Weights,
+    style: Style,
+    back: bool = False,
 ) -> tuple[Tensor, State]:
-    steps, ended = [], []
-    for x_t in torch.split(data, sizes):
-        here = len(x_t)
-        ended.append(tuple(part[here:] for part in state))
-        state = step(x_t, tuple(part[:here] for part in state), w, style)
-        steps.append(state[0])
-    ended.append(state)
-    last = tuple(torch.cat(parts) for parts in zip(*reversed(ended), strict=True))
-    return torch.cat(steps), last
+    """A step for each moment, of the sequences that have it; the others keep their state."""
+    w = turned(weights, style)
+    rows = backwards(sizes) if back else sizes
+    parts = backwards(torch.split(x, sizes)) if back else torch.split(x, sizes)
+    steps = []
+    for size, part in zip(rows, parts, strict=True):
+        b, x_t = named("b", size), named("x_t", part)
+        here = tuple(named(f"{name}_t", old[:b]) for name, old in zip("hc", state, strict=False))
+        new = step(x_t, here, w, style)
+        steps.append(new[0])
+        state = tuple(whole(*each, b) for each in zip("hc", new, state, strict=False))
+        remark(state[0], "the others have not begun" if back else "the others have ended")
+    if back:
+        steps.reverse()
+    x = torch.cat(steps)
+    return x, state
 
 
-def _backward(
-    step: Step, data: Tensor, sizes: list[int], first: State, w: Weights, style: Style
-) -> tuple[Tensor, State]:
-    steps: list[Tensor] = []
-    state = tuple(part[:0] for part in first)
-    for x_t in reversed(torch.split(data, sizes)):
-        begun, here = len(state[0]), len(x_t)
-        state = tuple(torch.cat((s, f[begun:here])) for s, f in zip(state, first, strict=True))
-        state = step(x_t, state, w, style)
-        steps.append(state[0])
-    return torch.cat(steps[::-1]), state
+def whole(name: str, new: Tensor, old: Tensor, b: int) -> Tensor:
+    """The new state of the sequences that have the step, and what it was of the others."""
+    return named(name, torch.cat((named(f"{name}_t", new), old[b:])))

@@ -22,8 +22,8 @@ from unfoldify.rules.cells import (
     rnn_tanh_step,
     turned,
 )
-from unfoldify.rules.checks import check, check_rank, shape_of, spelled
-from unfoldify.rules.packed import packed_layer
+from unfoldify.rules.checks import check, check_rank, check_size, shape_of, spelled
+from unfoldify.rules.packed import packed_direction, rows_of_steps
 from unfoldify.rules.rule import Style, check_style
 from unfoldify.rules.sizes import sizes
 
@@ -71,9 +71,13 @@ def rnn_relu(*args: Any, style: Style = "product") -> tuple[Tensor, Tensor]:
     return x, h_n
 
 
+def is_packed(args: Sequence[Any]) -> bool:
+    """Which of the two ways to call it is: rows and their batch sizes, or steps of one batch."""
+    return len(args) > 3 and isinstance(args[3], (list, tuple))
+
+
 def read_call(args: tuple[Any, ...]) -> Call:
-    """Which of the two ways to call it is."""
-    packed = isinstance(args[3], (list, tuple))
+    packed = is_packed(args)
     x, batch_sizes, hx, params, *numbers = args if packed else (args[0], None, *args[1:])
     states = (hx,) if isinstance(hx, Tensor) else tuple(hx)
     return Call(x, batch_sizes, states, params, *numbers, *([False] if packed else []))
@@ -85,10 +89,12 @@ def _recurrent(
     """All layers, one after the other; each state of a layer and direction has its own row."""
     check_style(style)
     call = read_call(args)
-    layers = _layers(function, call, 2 if step is lstm_step else 1)
+    layers = checked_layers(function, call, 2 if step is lstm_step else 1)
     between = call.dropout > 0 and call.num_layers > 1
     turn = call.batch_first and between  # dropout draws in the order of torch: steps first
-    x = call.x
+    x, rows_of = call.x, None
+    if call.batch_sizes is not None:
+        rows_of = rows_of_steps(x, call.batch_sizes, call.hx[0].shape[1])
     if turn:
         x = rearrange(x, "b n i -> n b i")
     dim = 1 if call.batch_first and not turn else 0
@@ -100,21 +106,20 @@ def _recurrent(
         rows = range(directions * layer, directions * (layer + 1))
         words = (f"{layer or ''}", f"{layer or ''}_back")
         states = [
-            _first(call, row, word, layers[row]) for row, word in zip(rows, words, strict=False)
+            _first(call, rows_of, row, word, layers[row])
+            for row, word in zip(rows, words, strict=False)
         ]
-        x, ends = _layer(
-            step, x, call.batch_sizes, states, [layers[row] for row in rows], dim, style
-        )
+        x, ends = _layer(step, x, rows_of, states, [layers[row] for row in rows], dim, style)
         last += ends
     if turn:
         x = rearrange(x, "n b o -> b n o")
     return x, tuple(_stacked([state[i] for state in last]) for i in range(len(call.hx)))
 
 
-def _first(call: Call, row: int, word: str, w: Weights) -> State:
+def _first(call: Call, rows_of: list[int] | None, row: int, word: str, w: Weights) -> State:
     """The state before the first step of one layer and direction, h1_back for example: `b o`"""
-    if call.batch_sizes is None and all(is_zero(x) and x.dtype == call.x.dtype for x in call.hx):
-        batch = call.x.shape[0 if call.batch_first else 1]
+    if all(is_zero(x) and x.dtype == call.x.dtype for x in call.hx):
+        batch = call.x.shape[0 if call.batch_first else 1] if rows_of is None else rows_of[0]
         o = sizes(w.hh)[1], sizes(w.hh if w.hr is None else w.hr)[1]
         zeros = [call.x.new_zeros(batch, size) for size in o[: len(call.hx)]]
         return tuple(named(f"{name}{word}", x) for name, x in zip("hc", zeros, strict=False))
@@ -131,20 +136,26 @@ def _stacked(states: list[Tensor]) -> Tensor:
 def _layer(
     step: Step,
     x: Tensor,
-    batch_sizes: Tensor | None,
+    rows_of: list[int] | None,
     states: list[State],
     weights: list[Weights],
     dim: int,
     style: Style,
 ) -> tuple[Tensor, list[State]]:
     """One layer: forward in time, and backward where there are weights for it."""
-    if batch_sizes is not None:
-        return packed_layer(step, x, batch_sizes, states, weights, style)
-    ahead, end = _direction(step, x, states[0], weights[0], dim, style)
+    if rows_of is not None:
+        ahead, end = packed_direction(step, x, rows_of, states[0], weights[0], style)
+    else:
+        ahead, end = _direction(step, x, states[0], weights[0], dim, style)
     if len(weights) == 1:
         return ahead, [end]
+    ahead = named("ahead", ahead)
+    if rows_of is not None:
+        back, start = packed_direction(step, x, rows_of, states[1], weights[1], style, back=True)
+        x = torch.cat((ahead, named("back", back)), dim=1)
+        return x, [end, start]
     back, start = _direction(step, x.flip(dim), states[1], weights[1], dim, style)
-    x = torch.cat((named("ahead", ahead), named("back", back).flip(dim)), dim=2)
+    x = torch.cat((ahead, named("back", back).flip(dim)), dim=2)
     return x, [end, start]
 
 
@@ -161,7 +172,7 @@ def _direction(
     return x, state
 
 
-def _layers(function: str, call: Call, states: int) -> list[Weights]:
+def checked_layers(function: str, call: Call, states: int) -> list[Weights]:
     """The weights of each layer and direction, checked."""
     check_rank(function, "input", call.x, 2 if call.batch_sizes is not None else 3)
     check(len(call.hx) == states, function, f"hx should be {states} states, it is {len(call.hx)}")
@@ -190,6 +201,9 @@ def _layers(function: str, call: Call, states: int) -> list[Weights]:
         b_ih, b_hh = own[2:] if call.has_biases else (None, None)
         layers.append(Weights(own[0], own[1], b_ih, b_hh, hr))
     check_step(function, call.x, (call.hx[0],), layers[0])
+    if states == 2:
+        o = shape_of(layers[0].hh)[0] // 4
+        check_size(function, "the initial c", call.hx[1], -1, o, "the features that w_hh makes")
     if call.batch_sizes is None:
         steps, batch = shape_of(call.x)[:2][:: -1 if call.batch_first else 1]
         check(steps > 0, function, "input should have at least one step, it has none")

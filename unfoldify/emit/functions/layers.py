@@ -10,6 +10,7 @@ from torch import fx, nn
 
 from unfoldify.recording.body import Layer
 from unfoldify.recording.layers import torch_layer
+from unfoldify.rules.recurrent import is_packed
 from unfoldify.rules.rule import Rule
 
 WORDS: dict[Any, tuple[str, type[nn.Module]]] = {
@@ -28,15 +29,18 @@ def layer_call(node: fx.Node, rule: Rule) -> tuple[str, dict[str, Any]] | None:
         return None
     if layer.module.proj_size:
         return None
-    x, state, weights, *_ = node.args
+    packed = is_packed(node.args)
+    x, *batch_sizes, state, weights = node.args[: 4 if packed else 3]
     names: list[str] = layer.module._flat_weights_names  # type: ignore[assignment]
     if not isinstance(weights, (list, tuple)) or [w.target for w in weights] != [  # type: ignore[union-attr]
         f"{layer.path}.{name}" for name in names
     ]:
-        return None  # packed, or weights that are computed
+        return None  # weights that are computed
     with node.graph.inserting_before(node):
         module = node.graph.create_node("get_attr", layer.path)
     given: dict[str, Any] = {"layer": module, "x": x}
+    if packed:
+        word, given["batch_sizes"] = f"packed_{word}", batch_sizes[0]
     states = tuple(state) if isinstance(state, (list, tuple)) else (state,)
     if not all(is_zero(each, layer) for each in states):
         given["hx"] = states if isinstance(state, (list, tuple)) else state
@@ -54,7 +58,7 @@ def adapt(graph: fx.Graph, node: fx.Node, entry: str) -> None:
     for state in [n for n in graph.nodes if n.target is torch.zeros and not n.users]:
         if "layer" in state.meta:
             graph.erase_node(state)
-    if entry != "lstm":
+    if entry not in ("lstm", "packed_lstm"):
         return
     node.meta["length"] = 2
     parts = [user for user in node.users if user.target is operator.getitem]

@@ -24,6 +24,7 @@ NAMES = (
     "VECTORS",
     "LEARNED_TOKENS",
     "PROJECTED",
+    "PACKED",
 )
 PARAMETERS = {"DILATED": "dilation", "GROUPED": "groups"}  # go with their switch
 

@@ -18,6 +18,7 @@ from unfoldify.emit.patch.sites import Place
 from unfoldify.emit.patch.speak import in_torch
 from unfoldify.emit.patch.syntax import UserFile
 from unfoldify.recording.layers import has_hooks, torch_layer
+from unfoldify.rules.recurrent import is_packed
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def switches_of(file: UserFile, places: list[Place], decider: Decider) -> Switch
         on.add("LEARNED_TOKENS")
     if "proj_size" in text or any(getattr(m, "proj_size", 0) for m in modules):
         on.add("PROJECTED")
+    if any(is_packed(call.node.args) for call in calls if call.rule.kind == "recurrent"):
+        on.add("PACKED")
     large = {
         function
         for call in calls
@@ -178,7 +181,7 @@ def is_unbatched(call: Any) -> bool:
         if call.node.args and hasattr(call.node.args[0], "meta")
         else None
     )
-    if like is None:
+    if like is None or (call.rule.kind == "recurrent" and is_packed(call.node.args)):
         return False
     name = getattr(call.node.target, "__name__", "")
     if name.startswith("conv"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Kept:
     def found_in(self, value: Any) -> Iterator[Any]:
         """The lists in which the values stand in a row."""
         if isinstance(value, (tuple, list)):
-            if self.start_in(value) is not None:
+            if self.start_in(value) is not None or self.is_turned(value):
                 yield value
             else:
                 for item in value:
@@ -51,6 +52,10 @@ class Kept:
             if all(frozen(a) == frozen(b) for a, b in zip(row, self.values, strict=True)):
                 return start
         return None
+
+    def is_turned(self, items: Any) -> bool:
+        """Whether a list is of the values from the last to the first: `steps[::-1]`."""
+        return frozen(tuple(items)) == frozen(self.values[::-1])
 
     def replace(self, user: fx.Node, collected: fx.Node) -> None:
         """Let a call take the list that the loop fills."""
@@ -70,6 +75,8 @@ class Kept:
             return value
         make = tuple if isinstance(value, tuple) else list
         start = self.start_in(value)
+        if start is None and self.is_turned(value):
+            start, collected = 0, turned(collected, user)
         if start is None:
             return make(self.replaced(item, user, collected, is_result) for item in value)
         if len(value) == len(self.values) and not (is_result and make is tuple):
@@ -77,6 +84,14 @@ class Kept:
         with user.graph.inserting_before(user):
             part = user.graph.call_function(spread, (collected,))
         return make([*value[:start], part, *value[start + len(self.values) :]])
+
+
+def turned(collected: fx.Node, user: fx.Node) -> fx.Node:
+    """A list from its end to its beginning."""
+    with user.graph.inserting_before(user):
+        node = user.graph.call_function(operator.getitem, (collected, slice(None, None, -1)))
+    node.meta["inline"] = True
+    return node
 
 
 def leaves(value: Any) -> Iterator[fx.Node]:

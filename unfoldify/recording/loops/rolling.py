@@ -91,9 +91,15 @@ class Roller:
         """
         first = self.rounds[0]
         inside = {loop.head for node in first for loop in chain(node.meta.get("loop"))}
-        heads = (head for position in all_positions(first) for head in loop_heads(position))
+        places = rule_positions(first) if self.is_of_one_rule() else all_positions(first)
+        heads = (head for position in places for head in loop_heads(position))
         found = next((head for head in heads if head not in inside), None)
         return found or (NO_HEAD if any("round" in node.meta for node in first) else None)
+
+    def is_of_one_rule(self) -> bool:
+        """Whether one call is spelled out by all rounds: it is the rule that goes round."""
+        nodes = [node for nodes in self.rounds[:2] for node in nodes if "group" in node.meta]
+        return bool(nodes) and len({id(node.meta["group"]) for node in nodes}) == 1
 
     def turns_back(self, head: LoopHead) -> bool:
         """Whether a round starts in the middle of the user's: with two of them any numbers would do
@@ -118,6 +124,9 @@ class Roller:
             if len(takes) > 1 or len(methods) > 1 or len(bodies) not in (0, len(fellows)):
                 raise NoLoop
         groups: list[Any] = [f.meta.get("group") for f in fellows]
+        layers = [f.meta["layer"] for f in fellows if "layer" in f.meta and "group" not in f.meta]
+        if len(set(map(id, layers))) < len(layers):
+            raise NoLoop  # one call of a layer makes its own calls: they are no rounds of the user's
         spelled = [group for group in groups if group is not None]
         if not spelled:
             return
@@ -203,6 +212,12 @@ class Roller:
     def one_kept(self, value: Any, values: tuple[Any, ...]) -> Kept:
         """What stands for a list of values: the same for all that use such a list."""
         return self.kept.setdefault(frozen(values), Kept(value, values))
+
+
+def rule_positions(nodes: list[fx.Node]) -> Iterator[Any]:
+    """Where the calls of a rule stand in it."""
+    for node in nodes:
+        yield from node.meta.get("rule_positions", node.meta.get("positions", ()))
 
 
 def all_positions(nodes: list[fx.Node]) -> Iterator[Any]:

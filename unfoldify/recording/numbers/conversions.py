@@ -18,7 +18,7 @@ from torch import Tensor
 
 from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
 from unfoldify.recording.old_tensors import OldType
-from unfoldify.recording.source import parsed, site
+from unfoldify.recording.source import parsed, position_in, site
 
 Globals = dict[str, Any]
 
@@ -78,7 +78,7 @@ STAND_INS: dict[str, Any] = {
 
 def converts(frame: FrameType) -> bool:
     """Whether a frame is at a call of one of these, in a module that may have stand-ins."""
-    found = site((frame.f_code, frame.f_lasti))
+    found = site(position_in(frame))
     expression = found.expression if found is not None else None
     return (
         isinstance(expression, ast.Call)

@@ -10,4 +10,5 @@ NAMED_PADDING = True  # some convolution has padding="same" or "valid"
 UNBATCHED = True  # some input has no batch
 LEARNED_TOKENS = True  # some attention adds keys and values that are learned, or zero
 PROJECTED = True  # some LSTM has a proj_size
+PACKED = True  # some recurrent layer is given a PackedSequence
 VECTORS = True  # some factor of a product is a vector
