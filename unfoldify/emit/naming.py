@@ -250,6 +250,8 @@ def wishes_of_value(node: fx.Node, carried: list[str], operand: str | None) -> I
     made = hooks_word(node)
     if made is not None:
         yield made
+    if node.meta.get("packed") and use.role == "nested":
+        yield "packed"
     if use.role == "nested" and attribute is not None:
         unpacked = use.site is not None and use.site.unpacks and not attribute[-1].isdigit()
         if unpacked or (hint is not None and len(hint) > 1 and is_telling(attribute)):

@@ -148,7 +148,10 @@ class GraphBuilder(TorchFunctionMode):
         data = self.node_of(value.data)
         if data.target is getattr and data.args[1] == "data":
             return data.args[0]
-        return self.add("call_function", PackedSequence, tuple(value), {})
+        fields = self.to_nodes(tuple(value))
+        packed = (user for user in data.users if user.target is PackedSequence)
+        known = next((user for user in packed if user.args == fields), None)
+        return known or self.add("call_function", PackedSequence, fields, {})
 
     def to_nodes(self, value: Any) -> Any:
         """Values → what an fx node takes: tensors and traced numbers become nodes."""
