@@ -55,7 +55,7 @@ class Kept:
 
     def is_turned(self, items: Any) -> bool:
         """Whether a list is of the values from the last to the first: `steps[::-1]`."""
-        return frozen(tuple(items)) == frozen(self.values[::-1])
+        return bool(frozen(tuple(items)) == frozen(self.values[::-1]))
 
     def replace(self, user: fx.Node, collected: fx.Node) -> None:
         """Let a call take the list that the loop fills."""
