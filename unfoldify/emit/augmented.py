@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import Step, use_of
+from unfoldify.emit.plan import Step
+from unfoldify.emit.uses import use_of
 
 OPERATORS: dict[object, type[ast.operator]] = {
     "add_": ast.Add,

@@ -16,7 +16,6 @@ from torch import fx, nn
 from unfoldify.emit.containers import place_of
 from unfoldify.emit.functions.function import Function, FunctionCall
 from unfoldify.emit.lines import Hole, constant, dotted, name
-from unfoldify.emit.plan import use_of
 from unfoldify.emit.spelling import (
     BINARY,
     COMPARISONS,
@@ -25,6 +24,7 @@ from unfoldify.emit.spelling import (
     object_name,
 )
 from unfoldify.emit.tidy import given_by_position, is_value, tidied
+from unfoldify.emit.uses import use_of
 from unfoldify.emit.written import as_written, expression_of
 from unfoldify.errors import CaptureError
 from unfoldify.recording.body import Construct

@@ -33,9 +33,10 @@ from unfoldify.emit.modes import by_mode
 from unfoldify.emit.named_sizes import several_sizes
 from unfoldify.emit.naming import allocate
 from unfoldify.emit.parallel import handed_on
-from unfoldify.emit.plan import Planner, Step, position_of, use_of
+from unfoldify.emit.plan import Planner, Step
 from unfoldify.emit.prose import fitted
 from unfoldify.emit.signature import presence_checks
+from unfoldify.emit.uses import position_of, use_of
 from unfoldify.lowering.lower import Group
 from unfoldify.lowering.presence import present
 from unfoldify.recording import modes

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import Step, is_trivial
+from unfoldify.emit.plan import Step
+from unfoldify.emit.uses import is_trivial
 from unfoldify.recording.loops.loop import Loop, chain, repeating, spread
 
 

@@ -14,7 +14,8 @@ from unfoldify.emit.lifetimes import (
     last_uses,
     loop_ends,
 )
-from unfoldify.emit.plan import Step, is_shape, position_of, use_of
+from unfoldify.emit.plan import Step
+from unfoldify.emit.uses import is_shape, position_of, use_of
 from unfoldify.emit.variables import Variables
 from unfoldify.emit.words_for_lists import list_word, structure_word
 from unfoldify.emit.words_for_values import (

@@ -4,54 +4,26 @@ another's.
 
 from __future__ import annotations
 
-import ast
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import fx
 
+from unfoldify.emit.inside import can_stand_inside
 from unfoldify.emit.named_sizes import sizes_of_statement, word_of_size
-from unfoldify.recording.body import Construct
-from unfoldify.recording.calls import is_random
-from unfoldify.recording.loops.loop import (
-    SYNTHETIC,
-    Loop,
-    block_runs,
-    carried_value,
-    chain,
-    index_of_round,
-    item_of_round,
+from unfoldify.emit.uses import (
+    is_idle,
+    is_impure,
+    is_inner,
+    is_shape,
+    is_trivial,
+    is_unpacked,
+    only_parts,
+    parts,
+    position_of,
+    through_operands,
 )
-from unfoldify.recording.source import Site, site
-
-METADATA = {"shape", "dtype", "device", "ndim"}
-VIEWS = {
-    "transpose",
-    "permute",
-    "view",
-    "reshape",
-    "flatten",
-    "unsqueeze",
-    "squeeze",
-    "t",
-    "expand",
-}
-LARGEST_OPERAND = 2  # calls of an operand inside a line of a layer
-LARGEST_EXPRESSION = 9  # calls in one expression, where it is not the user's own
-
-
-@dataclass(frozen=True)
-class Use:
-    """What the source says becomes of a value."""
-
-    role: str  # Site.role, or "unknown"
-    site: Site | None = None
-
-    @property
-    def statement(self) -> Any:
-        return self.site.statement if self.site is not None else None
+from unfoldify.recording.loops.loop import SYNTHETIC, Loop, chain
 
 
 @dataclass(eq=False)
@@ -68,109 +40,6 @@ class Step:
     )  # of an unpacking, by position; sizes of one tensor
     inner: dict[fx.Node, list[fx.Node]] = field(default_factory=dict)  # items that are unpacked too
     idle: dict[int, str] = field(default_factory=dict)  # names of items that nothing uses
-
-
-def use_of(node: fx.Node) -> Use:
-    """The innermost place where a value is more than returned."""
-    for position in node.meta.get("positions", ()):
-        found = site(position)
-        if found is None:
-            return Use("unknown")
-        if found.role != "returned":
-            return Use(found.role, found)
-    return Use("returned" if node.meta.get("positions") else "unknown")
-
-
-def is_trivial(node: fx.Node) -> bool:
-    """Never worth a line: attributes of self, shapes and dtypes, parts of a trivial value."""
-    if node.op == "get_attr" or "inline" in node.meta:
-        return True
-    if node.target is getattr and node.args[1] in METADATA:
-        return True
-    source = node.args[0] if node.args else None
-    if node.target is getattr and isinstance(source, fx.Node) and source.meta.get("packed"):
-        return not is_unpacked(source)
-    if node.target is operator.getitem and isinstance(source, fx.Node):
-        if "items" in source.meta and "val" not in node.meta:  # a number of a list
-            return not is_unpacked(source)
-        return is_shape(source) and not is_unpacked(source) and word_of_size(node) is None
-    return False
-
-
-def is_shape(node: fx.Node) -> bool:
-    return node.target is getattr and node.args[1] == "shape"
-
-
-def is_unpacked(node: fx.Node) -> bool:
-    """Whether the user took the value apart by `a, b = ...`, or more than one part is used."""
-    if "length" not in node.meta or not parts(node):
-        return False
-    use = use_of(node)
-    used = sum(1 for part in parts(node) if part.users or "kept" in part.meta)
-    if use.role == "assigned" and use.site is not None and use.site.unpacks:
-        targets = use.site.targets
-        named = all(word or is_tuple_of_names(use.site, at) for at, word in enumerate(targets))
-        if len(targets) == node.meta["length"] and named:
-            return used > 0
-    return not is_shape(node) and not node.meta.get("packed") and used > 1
-
-
-def is_tuple_of_names(found: Site, at: int) -> bool:
-    """Whether one of several targets is a tuple: `(h, c)` of `y, (h, c) = self.lstm(x)`."""
-    inside = found.target.elts[at] if isinstance(found.target, (ast.Tuple, ast.List)) else None
-    return isinstance(inside, (ast.Tuple, ast.List))
-
-
-def parts(node: fx.Node) -> list[fx.Node]:
-    """The nodes that take a value's items, by position or by the names of its fields."""
-    return [user for user in node.users if position_of(user, node) is not None]
-
-
-def position_of(part: fx.Node, whole: fx.Node) -> int | None:
-    """Which item of a value a node is, if it is one."""
-    if not part.args or part.args[0] is not whole:
-        return None
-    if part.target is operator.getitem and isinstance(part.args[1], int):
-        return part.args[1]
-    return part.meta.get("item") if part.target is getattr else None
-
-
-def is_inner(part: fx.Node) -> bool:
-    """Whether an item is a tuple itself, of which nothing but its items is used."""
-    same = all(item.meta.get("loop") is part.meta.get("loop") for item in part.users)
-    return "length" in part.meta and "kept" not in part.meta and only_parts(part) and same
-
-
-def is_idle(node: fx.Node) -> bool:
-    """An item of a result that nothing uses."""
-    return (
-        node.target is operator.getitem
-        and not node.users
-        and "item" in node.meta
-        and "kept" not in node.meta
-    )
-
-
-def only_parts(node: fx.Node) -> bool:
-    return len(parts(node)) == len(node.users)
-
-
-def is_impure(node: fx.Node) -> bool:
-    """Calls that keep their order among each other."""
-    return node.op == "call_module" or "mutates" in node.meta or is_random(node)
-
-
-def count_uses(node: fx.Node) -> int:
-    """How often a value occurs in the arguments of others."""
-    total = 0
-
-    def count(other: fx.Node) -> None:
-        nonlocal total
-        total += other is node
-
-    for user in node.users:
-        fx.node.map_arg((user.args, user.kwargs), count)
-    return total
 
 
 class Planner:
@@ -203,7 +72,7 @@ class Planner:
                 self.emit(Step(node, "assign"))
             elif not node.users:
                 self.emit(Step(node, "effect"))
-            elif self.can_wait(node):
+            elif can_stand_inside(node, len(self.tree(node))):
                 self.pending[node] = self.tree(node)
             else:
                 self.emit(Step(node, "assign"))
@@ -351,114 +220,3 @@ class Planner:
         for other, waiting in self.pending.items():
             self.pending[other] = [n for n in waiting if n not in tree]
         self.steps.append(Step(node, "assign", tree, self.open[-1] if self.open else None))
-
-    def can_wait(self, node: fx.Node) -> bool:
-        """Whether a value may stand inside the expression that uses it."""
-        if is_for_one_item(node):  # `self.encoder(x)[0]`
-            return True
-        if count_uses(node) != 1 or "own_line" in node.meta:
-            return False
-        user = through_trivial(next(iter(node.users)))
-        if user is None or user.target is carried_value:
-            return False
-        if user.target in (
-            item_of_round,
-            index_of_round,
-            block_runs,
-        ):  # it stands in the head of a loop
-            return not is_impure(node)
-        if user.op == "output" and (node.meta.get("loop") is not None or "grad" in node.meta):
-            return False
-        if user.op != "output" and any(
-            user.meta.get(k) != node.meta.get(k) for k in ("loop", "grad")
-        ):
-            return False
-        if isinstance(node.target, Construct) or node.meta.get("chained"):
-            return True
-        use = use_of(node)
-        group, other = node.meta.get("group"), user.meta.get("group")
-        if user.target is setattr and group is None and is_assigned_to(use, user.args[1]):
-            return True
-        if group is not other:
-            if group is None and is_view(node) and use.role == "nested":
-                return len(self.tree(node)) <= LARGEST_OPERAND and is_operand(use, user)
-            return (
-                user.op == "output"
-                and bool(node.meta.get("result"))
-                and use.role in ("returned", "unknown")
-            )
-        if user.op == "output":
-            return use.role == "returned" or (use.role == "nested" and in_return(use))
-        if use.role != "nested" and not (use.role == "returned" and group is not None):
-            return use.role == "assigned" and is_put_into(node, user) and same_statement(use, user)
-        if (
-            len(self.tree(node)) >= LARGEST_EXPRESSION
-            and group is None
-            and not same_expression(use, use_of(user))
-        ):
-            return False
-        return same_statement(use, user) or group is not None
-
-
-def is_for_one_item(node: fx.Node) -> bool:
-    """Whether one item is all that is read of a tuple, at once."""
-    live = [user for user in node.users if not is_idle(user)]
-    if len(live) != 1 or "length" not in node.meta or "own_line" in node.meta:
-        return False
-    item = live[0]
-    same = all(item.meta.get(key) == node.meta.get(key) for key in ("loop", "grad"))
-    return same and item.target is operator.getitem and item.args[0] is node and not is_shape(node)
-
-
-def is_put_into(node: fx.Node, user: fx.Node) -> bool:
-    """Whether a value is what becomes of items of another: `x[:, 0] = value`."""
-    return user.target is operator.setitem and user.args[2] is node
-
-
-def through_operands(node: fx.Node) -> fx.Node:
-    """The value behind nodes that are written as part of whatever uses them."""
-    while is_trivial(node) and node.all_input_nodes:
-        node = node.all_input_nodes[0]
-    return node
-
-
-def is_view(node: fx.Node) -> bool:
-    """Another look at the same numbers: it may stand inside a line of the layer that it is for."""
-    if node.target is operator.getitem or (node.target is getattr and node.args[1] in ("T", "mT")):
-        return "val" in node.meta
-    return node.op == "call_method" and node.target in VIEWS
-
-
-def is_operand(use: Use, user: fx.Node) -> bool:
-    """Whether a value is an operand of the very call that the lines of a layer spell out."""
-    calls = map(site, user.meta.get("call_positions", ()))
-    return any(found is not None and found.statement == use.statement for found in calls)
-
-
-def is_assigned_to(use: Use, label: Any) -> bool:
-    """Whether the user's statement is `self.label = ...`"""
-    return use.role == "assigned" and use.site is not None and use.site.targets == (label,)
-
-
-def in_return(use: Use) -> bool:
-    return use.site is not None and use.site.targets == ()
-
-
-def through_trivial(node: fx.Node | None) -> fx.Node | None:
-    """The first user that is no trivial part, following single uses."""
-    while node is not None and is_trivial(node):
-        if count_uses(node) != 1:
-            return None
-        node = next(iter(node.users))
-    return node
-
-
-def same_statement(use: Use, user: fx.Node) -> bool:
-    return use.statement is not None and any(
-        found is not None and found.statement == use.statement
-        for found in (site(position) for position in user.meta.get("positions", ()))
-    )
-
-
-def same_expression(use: Use, other: Use) -> bool:
-    return use.statement is not None and use.statement == other.statement

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import use_of
 from unfoldify.emit.spelling import (
     signature,
 )
+from unfoldify.emit.uses import use_of
 
 POSITIONAL_LIMIT = 2  # arguments that need no name, where the user's own call does not say
 UNSAID = ("dtype", "device", "layout", "out")  # None where they are not given, in all of torch

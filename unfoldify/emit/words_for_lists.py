@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.plan import use_of
+from unfoldify.emit.uses import use_of
 from unfoldify.emit.words_for_values import hinted, identifier
 from unfoldify.recording.body import Construct
 from unfoldify.recording.loops.kept import leaves

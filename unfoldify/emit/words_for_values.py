@@ -13,7 +13,7 @@ from torch import fx
 
 from unfoldify.emit.handed_on import callers_word
 from unfoldify.emit.named_sizes import word_of_size
-from unfoldify.emit.plan import use_of
+from unfoldify.emit.uses import use_of
 from unfoldify.recording.body import Construct
 from unfoldify.recording.source import Site, parsed, site
 
