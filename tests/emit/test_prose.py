@@ -27,11 +27,23 @@ def test_a_list_stays_a_list() -> None:
 
 
 def test_a_sentence_over_several_lines_is_filled_anew() -> None:
-    lines = ["a sentence that goes on and on,", "and comes to its end", "here. Then nothing."]
+    lines = ["a sentence that goes on and on,", "and comes to its very end", "here. Then nothing."]
     assert fitted(lines, 28) == [
         "a sentence that goes on and",
-        "on, and comes to its end",
-        "here. Then nothing.",
+        "on, and comes to its very",
+        "end here. Then nothing.",
+    ]
+
+
+def test_short_lines_are_entries_of_a_list() -> None:
+    lines = [
+        "size (int): how many of them there are",
+        "rate (float): how often one of them is dropped, in training alone",
+    ]
+    assert fitted(lines, 50) == [
+        "size (int): how many of them there are",
+        "rate (float): how often one of them is dropped, in",
+        "training alone",
     ]
 
 

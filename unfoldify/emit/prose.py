@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 ENDS = (".", ":", ";", "!", "?")
+FULL = 0.7  # of the longest line; a shorter one ends a paragraph
 
 
 def fitted(lines: Sequence[str], width: int) -> list[str]:
@@ -27,8 +28,9 @@ def fitted(lines: Sequence[str], width: int) -> list[str]:
 def paragraphs(lines: Sequence[str]) -> list[list[str]]:
     """Lines that go on in the middle of a sentence, together."""
     found: list[list[str]] = []
+    full = FULL * max(map(len, lines), default=0)
     for line in lines:
-        if found and goes_on(found[-1][-1], line):
+        if found and len(found[-1][-1]) >= full and goes_on(found[-1][-1], line):
             found[-1].append(line)
         else:
             found.append([line])
