@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unfoldify.emit.build import save
 from unfoldify.emit.layouts import Written, write
-from unfoldify.errors import CaptureError, VerificationError
+from unfoldify.errors import CaptureError, UnfoldifyError, VerificationError
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
 from unfoldify.recording.model import Recorded, record
@@ -70,21 +70,32 @@ def unfoldify(
     options = checked(style, dialect, max_intermediate, only, skip, also, layout, shapes)
     say = progress or (lambda stage, done, total: None)
     say("recording", 0, 1)
-    by_value, lengthen = True, check  # what is not compared is of the example itself
+    by_value = once = True
+    lengthen = check  # what is not compared is of the example itself
     while True:
         with apart(model):
             recorded = record(
                 model, args, kwargs, options.wanted, by_value=by_value, lengthen=lengthen
             )
             say("rewriting", 0, 1)
-            written = write(recorded, args, kwargs, options, source_path)
+            try:
+                written = write(recorded, args, kwargs, options, source_path, once=once)
+            except UnfoldifyError:
+                raise
+            except Exception:
+                if not once:
+                    raise
+                once = False  # what fails without functions of the user's too is raised then
+                continue
         verification = None
         if check:
             say("verifying", 0, 1)
             verification = verified(model, args, kwargs, recorded, written, say)
         if verification is None or verification.ok:
             break
-        if recorded.lengthened:  # for one of them the model does something else
+        if written.has_helpers:
+            once = False  # their lines where they are called
+        elif recorded.lengthened:  # for one of them the model does something else
             lengthen = False
         elif recorded.by_value:  # the blocks may not be all that a value decides
             by_value = False

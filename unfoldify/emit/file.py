@@ -26,18 +26,21 @@ from unfoldify.emit.replaced import replaced, shapes
 from unfoldify.emit.side_file import loader
 from unfoldify.emit.signature import signature
 from unfoldify.merge import Instance, Kind, Merged, walk_bodies
-from unfoldify.recording.body import Construct
+from unfoldify.recording.body import Body, Construct
 from unfoldify.recording.layers import is_torch_class
 from unfoldify.recording.spelling import AutogradCall
 
 
-def emit(merged: Merged, functions: Iterable[ast.stmt] = ()) -> str:
-    """The whole file but for its docstring; `functions` are those that its forwards call."""
+def emit(merged: Merged, functions: Iterable[ast.stmt] = (), bodies: Iterable[Body] = ()) -> str:
+    """The whole file but for its docstring; `functions` are those that its forwards call, `bodies`
+    their graphs.
+    """
     name_classes(merged)
-    classes: list[ast.stmt] = [*functions, *output_classes(merged)]
+    classes: list[ast.stmt] = [FinishNames().visit(each) for each in functions]
+    classes += output_classes(merged)
     classes += [FinishNames().visit(class_definition(kind, merged)) for kind in merged.kinds]
     text = "\n\n\n".join("\n".join(format_statements([tree])) for tree in classes)
-    text = "\n\n\n".join([*autograd_functions(merged), text])
+    text = "\n\n\n".join([*autograd_functions(merged, bodies), text])
     if merged.side:
         text = f"{loader(merged.side.values())}\n\n\n{text}"
     return f"{imports(text)}\n\n{text if merged.side else chr(10) + text}\n"
@@ -83,10 +86,10 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
     return ast.ClassDef(kind.name, [base], [], [*words, *(body or [ast.Pass()])], [])
 
 
-def autograd_functions(merged: Merged) -> list[str]:
+def autograd_functions(merged: Merged, others: Iterable[Body]) -> list[str]:
     """The source of the user's own autograd functions, with what it needs."""
     bodies = walk_bodies(merged.root.bodies[0]) if merged.root.bodies else ()
-    targets = [node.target for body in bodies for node in body.graph.nodes]
+    targets = [node.target for body in (*bodies, *others) for node in body.graph.nodes]
     called = dict.fromkeys(target for target in targets if isinstance(target, AutogradCall))
     return autograd_sources([target.cls for target in called])
 

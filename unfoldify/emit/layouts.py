@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from unfoldify.emit.build import build
 from unfoldify.emit.file import emit
 from unfoldify.emit.functions.functions import Functions
 from unfoldify.emit.header import header, users_patterns
+from unfoldify.emit.helpers.helpers import Helpers, helpers_of
 from unfoldify.emit.patch.patch import Declines, Groups, Patched, patched
 from unfoldify.lowering.model import spell_out
 from unfoldify.merge import Merged, merge, walk_bodies
@@ -32,6 +34,11 @@ class Written:
     declined: Declines
     side: Mapping[str, Tensor]
 
+    @property
+    def has_helpers(self) -> bool:
+        """Whether functions of the user's are functions of the file."""
+        return False
+
     def headed(self, verification: Any) -> str:
         """The file's last text; a patched file keeps the beginning that its author wrote."""
         return self.source
@@ -44,9 +51,14 @@ class WrittenAnew(Written):
     root: Body
     merged: Merged
     functions: Functions | None
+    helpers: Helpers | None
     options: Options
     source_path: str | Path | None
     bound: tuple[str, ...]  # where the original does something else at other sizes
+
+    @property
+    def has_helpers(self) -> bool:
+        return self.helpers is not None and bool(self.helpers.found)
 
     def headed(self, verification: Any) -> str:
         told = header(
@@ -64,6 +76,7 @@ class WrittenAnew(Written):
     def bodies(self) -> Iterator[Body]:
         yield from walk_bodies(self.root)
         yield from self.functions.bodies if self.functions is not None else ()
+        yield from self.helpers.bodies if self.helpers is not None else ()
 
 
 def write(
@@ -72,8 +85,13 @@ def write(
     kwargs: Mapping[str, Any],
     options: Options,
     source_path: str | Path | None,
+    *,
+    once: bool = True,
 ) -> Written:
-    """Spell out what the options ask for; `recorded`, with its graphs, becomes what is written."""
+    """Spell out what the options ask for; `recorded`, with its graphs, becomes what is written.
+
+    With `once`, functions of the user's that are called more than once are functions of the file.
+    """
     model = recorded.recording.model
     if options.layout == "patch":  # not after: the graphs are rewritten in place
         patch = patched(model, args, kwargs, recorded.modes, options, source_path)
@@ -85,8 +103,12 @@ def write(
     else:
         groups, declined = spell_out(recorded, options, functions.spell_out)
         functions.settle(names_of(seen))  # not before torch and einops are themselves again
+    helpers = None
+    if functions is None and once:
+        helpers = helpers_of(list(walk_bodies(seen.root)), names_of(seen))
     merged = merge(model, seen.root, seen.constants, recorded.resting, shapes=options.shapes)
-    source = emit(merged, functions=definitions(functions))
+    more = helpers.bodies if helpers is not None else ()
+    source = emit(merged, definitions(functions, helpers), more)
     module = build(source, merged.side, model)
     return WrittenAnew(
         source,
@@ -97,6 +119,7 @@ def write(
         seen.root,
         merged,
         functions,
+        helpers,
         options,
         source_path,
         tuple(each.at_sizes for each in recorded.fixed if each.at_sizes),
@@ -113,5 +136,6 @@ def names_of(recording: Recording) -> set[str]:
     return classes | {parameter.name for parameter in recording.root.parameters}
 
 
-def definitions(functions: Functions | None) -> list[Any]:
-    return functions.definitions() if functions is not None else []
+def definitions(functions: Functions | None, helpers: Helpers | None) -> list[ast.FunctionDef]:
+    found = functions.definitions() if functions is not None else []
+    return [*found, *(helpers.definitions() if helpers is not None else [])]

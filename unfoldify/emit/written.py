@@ -46,18 +46,23 @@ def as_written(node: fx.Node, value: float, module: nn.Module) -> ast.expr | Non
 
 def word_of(node: fx.Node, key: int | str) -> str | None:
     """What the user calls a number of a call: the variable or attribute that it is read from."""
-    expression = expression_of(node)
-    found: ast.expr | None = None
-    if isinstance(expression, ast.BinOp) and key in (0, 1):
-        found = (expression.left, expression.right)[int(key)]
-    elif isinstance(expression, ast.Call) and isinstance(key, int):
-        given = [item for argument in expression.args for item in items(argument)]
-        found = given[key] if key < len(given) else None
-    elif isinstance(expression, ast.Call):
-        found = next((word.value for word in expression.keywords if word.arg == key), None)
+    found = operand_at(node, key)
     if isinstance(found, ast.Attribute) and is_self(found.value):
         return found.attr
     return found.id if isinstance(found, ast.Name) else None
+
+
+def operand_at(node: fx.Node, key: int | str) -> ast.expr | None:
+    """What the user's call is given there: under a keyword, or as one of all that it is given."""
+    expression = expression_of(node)
+    if isinstance(expression, ast.BinOp) and key in (0, 1):
+        return (expression.left, expression.right)[int(key)]
+    if isinstance(expression, ast.Call) and isinstance(key, int):
+        given = [item for argument in expression.args for item in items(argument)]
+        return given[key] if key < len(given) else None
+    if isinstance(expression, ast.Call):
+        return next((word.value for word in expression.keywords if word.arg == key), None)
+    return None
 
 
 def expression_of(node: fx.Node) -> Any:

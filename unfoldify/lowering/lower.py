@@ -31,6 +31,10 @@ from unfoldify.recording.values import Description
 from unfoldify.rules import Decline, Rule
 
 Rules = Mapping[Callable[..., Any], Rule]
+OF_RESULT = (
+    *("positions", "val", "runs", "result_of", "outer", "item", "in_result"),
+    *("calls", "given"),
+)  # what is known of a call and stays known of what its rule made
 OF_SPARSE = "an operand is sparse, and spelled out it would be dense"
 
 
@@ -283,7 +287,7 @@ class RuleRecorder(DataLists):
         for node in nodes:
             node.meta["group"] = group
             node.meta["call_positions"] = self.node.meta.get("positions", ())
-            for key in ("grad", "layer", "outer", "loop"):
+            for key in ("grad", "layer", "outer", "loop", "calls"):
                 if key in self.node.meta:
                     node.meta[key] = self.node.meta[key]
         if whole:
@@ -311,7 +315,7 @@ class RuleRecorder(DataLists):
         take_place(new, old)
         if new in nodes:
             new.meta["rule_positions"] = new.meta.get("positions", ())
-            for key in ("positions", "val", "runs", "result_of", "outer", "item", "in_result"):
+            for key in OF_RESULT:
                 if key in old.meta:
                     new.meta[key] = old.meta[key]
             new.meta["result"] = True

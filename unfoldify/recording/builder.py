@@ -65,9 +65,13 @@ class GraphBuilder(TorchFunctionMode):
         named = self.to_nodes(kwargs)
         node = self.frame.graph.create_node(op, target, nodes, named)
         node.meta["positions"] = self.positions()
+        self.note_calls(node)
         if self.frame.layers:
             node.meta["layer"] = self.frame.layers[-1]
         return node
+
+    def note_calls(self, node: fx.Node) -> None:
+        """Remember in which calls of the user's functions a call was made, where that is of use."""
 
     def bind(self, result: Any, node: fx.Node) -> None:
         """Remember which node made a tensor, through tuples, lists and dicts."""

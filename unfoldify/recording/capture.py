@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -44,6 +45,7 @@ from unfoldify.recording.structures import (
     steps_of_argument,
     tensors_of_argument,
 )
+from unfoldify.recording.users_calls import RunningCalls, given_to
 from unfoldify.recording.values import literal, plain_arguments, tensors_in
 from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
@@ -102,6 +104,7 @@ def capture(
         ):
             around.enter_context(seen)
         output = recorder.run(args, dict(kwargs))
+    recorder.running_calls.forget()
     recorder.settle_modes()
     return Recording(
         model,
@@ -130,6 +133,24 @@ class ModelRecorder(StatefulRecorder):
         self.dissolved: frozenset[int] = frozenset()
         self.words: Mapping[tuple[Any, ...], str] = {}  # of the parts of the model's arguments
         self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
+        self.running_calls = RunningCalls()
+
+    def note_calls(self, node: fx.Node) -> None:
+        """The calls of the user's functions that a node was made in, the innermost first, and which
+        values those that have begun since were given.
+        """
+        here = sys._getframe(1)
+        for frame, call in self.running_calls.update(here, ModelRecorder.run.__code__).items():
+            for word, value in given_to(frame):
+                given = self.value_node(value)
+                if given is not None:
+                    given.meta.setdefault("given", {})[call] = word
+                elif isinstance(value, (int, float)) and not isinstance(value, (bool, Traced)):
+                    call.numbers[word] = float(value) if isinstance(value, float) else value
+                elif not isinstance(value, Tensor):
+                    continue
+                call.words.append(word)
+        node.meta["calls"] = tuple(self.running_calls.until(self.boundary, here))
 
     # -- modules -------------------------------------------------------------------------------
 

@@ -1,0 +1,128 @@
+"""What one call of a function of the user's did: the nodes, what goes into them, what comes out."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from torch import fx
+
+from unfoldify.emit.helpers.borders import as_returned, in_users_order, is_used_outside, returned
+from unfoldify.emit.helpers.inside import (
+    NoRegion,
+    caller_of,
+    looked_at,
+    loops_inside,
+    needed_only,
+    outside,
+    parts_of_loops,
+)
+from unfoldify.recording import modes
+from unfoldify.recording.loops.loop import Loop, block_runs, spread
+from unfoldify.recording.source import Position
+from unfoldify.recording.users_calls import Call
+
+LEFT_OPEN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+WRAPPERS = {"forward", "wrapper", "wrapped", "inner", "decorated"}  # the function is what they call
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The nodes of one call, in order; those that are `borrowed` serve others as well."""
+
+    call: Call
+    nodes: tuple[fx.Node, ...]
+    borrowed: frozenset[fx.Node]
+    inputs: tuple[fx.Node, ...]
+    outputs: tuple[fx.Node, ...]
+    loops: frozenset[Loop]  # those that are wholly inside
+    around: Loop | None
+    caller: tuple[Position, ...]  # where the function was called
+    grad: bool | None  # the gradient mode of all of it
+
+    def is_end_of_loop(self, node: fx.Node) -> bool:
+        """Whether a value is what a round of a loop inside leaves."""
+        return any(node in (*loop.carried.values(), *loop.collected) for loop in self.loops)
+
+
+def is_function(call: Call) -> bool:
+    """Whether a call is one of a function with a name and an end."""
+    name = call.code.co_name
+    return name.isidentifier() and not (
+        name.startswith("__") or name in WRAPPERS or call.code.co_flags & LEFT_OPEN
+    )
+
+
+def region_of(graph: fx.Graph, call: Call) -> Region:
+    """The region of a call; raises NoRegion where something is in the way."""
+    order = {node: at for at, node in enumerate(graph.nodes)}
+    own = {node for node in graph.nodes if call in node.meta.get("calls", ())}
+    caller = caller_of(next(node for node in graph.nodes if node in own), call)
+    loops = loops_inside(own, len(caller))
+    own |= parts_of_loops(graph, loops)
+    own |= needed_only(graph, own, loops)
+    borrowed = looked_at(own, call)
+    nodes = tuple(sorted(own | borrowed, key=order.__getitem__))
+    refuse_what_stays(graph, own)
+    around = {outside(node, loops) for node in own}
+    if len(around) != 1:
+        raise NoRegion
+    outputs = [node for node in nodes if node in own and is_used_outside(node, own, loops)]
+    for node in outputs:
+        if "val" not in node.meta and returned(node, len(caller)) is None:
+            raise NoRegion
+    inputs = [n for node in nodes for n in node.all_input_nodes if n not in own | borrowed]
+    if not outputs or not any("val" in node.meta for node in inputs):
+        raise NoRegion
+    if any(node.target is spread or has_no_value(node) for node in inputs):
+        raise NoRegion
+    return Region(
+        call,
+        nodes,
+        frozenset(borrowed),
+        in_users_order(list(dict.fromkeys(inputs)), call),
+        as_returned(outputs, len(caller)),
+        frozenset(loops),
+        around.pop(),
+        caller,
+        grad_of(own),
+    )
+
+
+def has_no_value(node: fx.Node) -> bool:
+    """Whether a node is neither a tensor nor a number: a list, a part of a structure, a flag."""
+    is_flag = node.op == "get_attr" or "inline" in node.meta
+    return not is_flag and "val" not in node.meta and "value" not in node.meta
+
+
+def refuse_what_stays(graph: fx.Graph, own: set[fx.Node]) -> None:
+    """Raises NoRegion where the nodes are no lines that could stand by themselves."""
+    order = list(graph.nodes)
+    places = [at for at, node in enumerate(order) if node in own]
+    between = order[places[0] : places[-1]]
+    if any(node not in own and node.op not in ("get_attr", "placeholder") for node in between):
+        raise NoRegion
+    for node in own:
+        if node.op not in ("call_function", "call_method"):
+            raise NoRegion
+        if {"layer", "round", "constant", "augments", modes.CHANCE} & node.meta.keys():
+            raise NoRegion
+        if node.target in (setattr, block_runs):
+            raise NoRegion
+        if not all(made_by(value) in own for value in node.meta.get("mutates", ())):
+            raise NoRegion
+
+
+def made_by(value: fx.Node | None) -> fx.Node | None:
+    """The value in whose memory a view is; None where nobody knows."""
+    while value is not None and "alias" in value.meta:
+        value = value.meta["alias"]
+    return value
+
+
+def grad_of(own: set[fx.Node]) -> bool | None:
+    """The gradient mode that the function was called in."""
+    modes = {node.meta.get("grad") for node in own if node.meta.get("calls")}
+    if len(modes) > 1 and None not in modes:
+        raise NoRegion
+    return modes.pop() if len(modes) == 1 else None
