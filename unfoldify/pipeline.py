@@ -70,8 +70,8 @@ def unfoldify(
     options = checked(style, dialect, max_intermediate, only, skip, also, layout, shapes)
     say = progress or (lambda stage, done, total: None)
     say("recording", 0, 1)
-    by_value = once = True
-    lengthen = check  # what is not compared is of the example itself
+    by_value = True
+    once = lengthen = check  # what is not compared is as the example's own calls are
     while True:
         with apart(model):
             recorded = record(

@@ -6,7 +6,7 @@ import operator
 
 from torch import fx
 
-from unfoldify.emit.plan import METADATA, is_shape
+from unfoldify.emit.uses import METADATA, is_shape
 from unfoldify.recording.loops.loop import Loop, chain
 from unfoldify.recording.source import Position, loop_heads
 from unfoldify.recording.users_calls import Call
