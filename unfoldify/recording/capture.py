@@ -8,9 +8,7 @@ an argument of it, whatever is used of it outside becomes a result.
 from __future__ import annotations
 
 import inspect
-import operator
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,33 +18,28 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from unfoldify.recording.arrays import is_of_numpy
 from unfoldify.recording.births import births
-from unfoldify.recording.body import Body, Construct, Layer, Parameter
+from unfoldify.recording.body import Body, Layer, Parameter
 from unfoldify.recording.calls import LASTS
 from unfoldify.recording.decisions import Decision, Outcomes
+from unfoldify.recording.exchange import ExchangeRecorder
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.numbers.deferring import deferring
-from unfoldify.recording.numbers.traced import Traced, plain
+from unfoldify.recording.numbers.traced import Traced
 from unfoldify.recording.old_tensors import seen_constructor
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.source import Position
 from unfoldify.recording.stand_ins import stand_ins_held
-from unfoldify.recording.state import StatefulRecorder
 from unfoldify.recording.structures import (
     given_one_by_one,
-    leaves,
-    named_fields,
-    numbers_in,
-    steps_of_argument,
     tensors_of_argument,
 )
 from unfoldify.recording.users_calls import RunningCalls, given_to
-from unfoldify.recording.values import literal, plain_arguments, tensors_in
+from unfoldify.recording.values import plain_arguments, tensors_in
 from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
 
@@ -119,7 +112,7 @@ def capture(
     )
 
 
-class ModelRecorder(StatefulRecorder):
+class ModelRecorder(ExchangeRecorder):
     """A recorder that follows the calls of a model's modules."""
 
     def __init__(
@@ -131,7 +124,6 @@ class ModelRecorder(StatefulRecorder):
         self.held_generators: set[int] = set()
         self.borrowers: set[int] = set()
         self.dissolved: frozenset[int] = frozenset()
-        self.words: Mapping[tuple[Any, ...], str] = {}  # of the parts of the model's arguments
         self.boundary = frozenset({ModelRecorder.enter.__code__, ModelRecorder.run.__code__})
         self.running_calls = RunningCalls()
 
@@ -325,140 +317,3 @@ class ModelRecorder(StatefulRecorder):
 
     def is_held(self, generator: torch.Generator) -> bool:
         return id(generator) in self.held_generators
-
-    # -- arguments and results -----------------------------------------------------------------
-
-    def bind_input(
-        self, value: Any, node: fx.Node, path: tuple[Any, ...], above: tuple[Any, ...] = ()
-    ) -> None:
-        """The tensors of one argument of the model, however deep they are in it."""
-        if isinstance(value, Tensor):
-            self.bind(value, node)
-            return
-        for step, key, item in steps_of_argument(value):
-            around = any(item is outer for outer in above)
-            if not around and any(True for _ in tensors_of_argument(item)):
-                inner = self.frame.graph.call_function(step, (node, key))
-                word = self.words.get((*path, key))
-                if word is not None:
-                    inner.meta["name"] = word
-                elif not isinstance(item, Tensor):
-                    inner.meta["inline"] = True  # `state[1][0]`, without a name for what is between
-                self.bind_input(item, inner, (*path, key), (*above, value))
-
-    def bind_arguments(self, body: Body, args: Any, kwargs: Any) -> None:
-        """Tensors and sizes that a module is given directly are its arguments, under its own names."""
-        try:
-            bound = inspect.signature(body.module.forward).bind(*args, **kwargs)
-        except (TypeError, ValueError):
-            return  # forward itself will say what is wrong
-        for name, value in bound.arguments.items():
-            kind = bound.signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL:
-                items = [(f"{name.rstrip('s')}{index}", item) for index, item in enumerate(value)]
-            elif kind is inspect.Parameter.VAR_KEYWORD:
-                items = list(value.items())
-            else:
-                items = [(name, value)]
-            for label, item in items:
-                if isinstance(item, Tensor) or (isinstance(item, Traced) and item.owner is self):
-                    self.lift(item, body, label, lifted=False)
-        bound.apply_defaults()
-        given = bound.arguments.items()
-        body.flags = {name: value for name, value in given if isinstance(value, (str, bool))}
-
-    def result(self, value: Any, *, whole: bool = False) -> Any:
-        """What a module returned, as the graph's output; `whole` keeps classes, else they become
-        tuples.
-        """
-        if isinstance(value, (Tensor, Traced, torch.Size)):
-            return self.to_nodes(value)
-        made = self.list_node(value)
-        if made is not None:
-            return made
-        if type(value) in (tuple, list):
-            return type(value)(self.result(item, whole=whole) for item in value)
-        if type(value) is dict:
-            return {key: self.result(item, whole=whole) for key, item in value.items()}
-        if isinstance(
-            value, (bool, int, float, complex, str, type(None), torch.dtype, torch.device)
-        ):
-            return literal(value)
-        if type(value).__module__ == "torch.return_types":
-            return self.return_type(value)
-        if whole and is_of_numpy(value):
-            return self.array(value)
-        if whole:
-            return self.structure(value)
-        if isinstance(value, tuple):
-            return tuple(self.result(item) for item in value)
-        return tuple(self.to_nodes(leaf) for leaf in leaves(value)) or None
-
-    def return_type(self, value: Any) -> Any:
-        """What `x.max(dim=1)` returns, handed on whole where it still is whole."""
-        items = tuple(self.to_nodes(item) for item in value)
-        sources = {
-            item.args[0] if isinstance(item, fx.Node) and item.target is getattr else None
-            for item in items  # an item may be a list itself
-        }
-        source = sources.pop()
-        return source if not sources and isinstance(source, fx.Node) else items
-
-    def structure(self, value: Any) -> Any:
-        """An object of a class with named fields: a node that builds one of the same name and
-        fields.
-        """
-        if type(value) is OrderedDict:
-            items = {str(key): self.result(item, whole=True) for key, item in value.items()}
-            return self.frame.graph.call_function(OrderedDict, (items,))
-        fields = named_fields(value)
-        if fields is None:
-            return None
-        kwargs = {
-            name: self.result(item, whole=True) for name, item in fields.items() if item is not None
-        }
-        target = Construct(type(value).__name__, tuple(fields), isinstance(value, tuple))
-        node = self.frame.graph.call_function(target, (), kwargs)
-        node.meta["class"] = type(value)
-        return node
-
-    def bind_result(self, result: Any, call: fx.Node) -> None:
-        """The results of a child, in the parent's graph; the inverse of `result`."""
-        if isinstance(result, Traced):
-            self.bind_number(result, call)
-        elif isinstance(result, (Tensor, torch.Size)) or type(result) in (tuple, list, dict):
-            if isinstance(result, Tensor):
-                self.bind(result, call)
-            else:
-                self.note_list(result, call)
-                entries = result.items() if isinstance(result, dict) else enumerate(result)
-                for key, item in entries:
-                    if any(True for _ in leaves(item)) or any(map(self.is_news, numbers_in(item))):
-                        self.bind_result(item, self.getitem(call, key))
-                call.meta["length"] = len(result)
-        elif isinstance(result, tuple):
-            self.bind_result(tuple(result), call)
-        else:
-            found = list(leaves(result))
-            for index, leaf in enumerate(found):
-                self.bind_result(leaf, self.getitem(call, index))
-            call.meta["length"] = len(found)
-
-    def is_news(self, number: Traced) -> bool:
-        """Whether the current graph does not know a number yet, which a child has returned."""
-        return (
-            number.owner is self
-            and number.node.graph is not self.frame.graph
-            and self.known_value(number, self.frame) is None
-        )
-
-    def bind_number(self, number: Any, node: fx.Node) -> None:
-        if self.is_news(number):
-            node.meta["value"] = plain(number)
-            self.frame.values[id(number)] = (lambda: number, node)
-
-    def getitem(self, node: fx.Node, key: Any) -> fx.Node:
-        inner = self.frame.graph.call_function(operator.getitem, (node, key))
-        inner.meta["positions"] = node.meta.get("positions", ())
-        inner.meta["item"] = key
-        return inner
