@@ -57,3 +57,33 @@ def test_two_that_know_different_tensors_are_refused() -> None:
 def test_numbers_that_no_file_can_list_are_refused() -> None:
     with pytest.raises(CaptureError, match=r"uses levels \(Tensor\) of its file"):
         unfoldify(Layer(torch.randn(5000)), (torch.rand(3, 4),))
+
+
+def doubler(levels: Tensor) -> Callable[..., Tensor]:
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return 2 * x + levels.sum()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Tensor) -> Tensor:
+            return 2 * gradient
+
+    return Doubled.apply  # type: ignore[no-any-return]
+
+
+def test_one_name_of_two_values_is_two_names() -> None:
+    class Both(Layer):
+        def __init__(self) -> None:
+            super().__init__(torch.tensor([0.0, 0.5, 1.0]))
+            self.doubled = doubler(torch.tensor([3.0, 4.0]))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.doubled(super().forward(x))
+
+    model, x = Both(), torch.rand(3, 4)
+    result = unfoldify(model, (x,))
+    assert "\nlevels = torch." in result.source
+    assert "\nlevels2 = torch." in result.source
+    assert "2 * x + levels2.sum()" in result.source
+    torch.testing.assert_close(result.module(x), model(x))

@@ -20,6 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from unfoldify.emit.constants import constant_expression
+from unfoldify.emit.numbered import numbered
 from unfoldify.errors import CaptureError
 
 READY = {"torch": "torch", "math": "math", "torch.nn": "nn", "torch.nn.functional": "F"}
@@ -128,8 +129,11 @@ def name_here(name: str, value: Any, blocks: dict[str, str], user: type) -> str:
     if isinstance(value, ModuleType):
         found = READY.get(value.__name__) or (value.__name__ if is_torchs(value.__name__) else None)
     elif (text := constant_text(value)) is not None:
-        text = f"{name} = {text}"
-        found = name if blocks.setdefault(name, text) == text else None  # one name, two values
+        found = next(
+            label
+            for label in numbered([name])  # another may have another value under the name
+            if blocks.setdefault(label, f"{label} = {text}") == f"{label} = {text}"
+        )
     elif isinstance(value, (type, FunctionType)) and not is_torchs(value.__module__):
         found = value.__name__
         if value.__module__ in sys.modules and linecache.getlines(inspect.getfile(value)):
