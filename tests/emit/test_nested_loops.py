@@ -117,3 +117,37 @@ def test_rounds_that_differ_inside_are_no_loop() -> None:
     source = unfoldify.unfoldify(DifferentRounds(), (randn(3, 4), randn(3, 4))).source
     assert source.count(".exp()") == source.count(".tanh()") == 1
     assert source.count("for row in x.unbind(0)") == 2
+
+
+class Tree(nn.Module):
+    """A soft decision tree: in each layer two rounds for each node of the layer before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes = nn.Linear(6, 7)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        right = self.nodes(x).sigmoid().unsqueeze(2)
+        paths, there = torch.cat((right, 1 - right), 2), x.new_ones(x.size(0), 1, 1)
+        penalty, begin = torch.tensor(0.0), 0
+        for layer in range(3):
+            here = paths[:, begin : begin + 2**layer]
+            penalty = penalty + self.penalty(layer, there, here)
+            there = there.view(x.size(0), -1, 1).repeat(1, 1, 2) * here
+            begin += 2**layer
+        return there, penalty
+
+    def penalty(self, layer: int, there: Tensor, here: Tensor) -> Tensor:
+        penalty, n = torch.tensor(0.0), there.size(0)
+        there, here = there.view(n, 2**layer), here.view(n, 2 ** (layer + 1))
+        for node in range(2 ** (layer + 1)):
+            alpha = (here[:, node] * there[:, node // 2]).sum(0) / there[:, node // 2].sum(0)
+            penalty -= 0.5 * (torch.log(alpha) + torch.log(1 - alpha))
+        return penalty
+
+
+def test_the_index_of_an_inner_loop_is_nothing_to_begin_with() -> None:
+    model, x = Tree(), torch.rand(3, 6)
+    result = unfoldify.unfoldify(model, (x,))
+    assert "index_of_round" not in result.source
+    torch.testing.assert_close(result.module(x), model(x))

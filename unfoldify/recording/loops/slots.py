@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.recording.loops.loop import Module
+from unfoldify.recording.loops.loop import Module, chain
 
 
 class NoLoop(Exception):  # noqa: N818 (it says what rounds are not, and is no error)
@@ -86,6 +86,8 @@ class Slots:
             offsets = {p[1] for p in places if p is not None}
             if len(offsets) == 1:
                 return values[0]
+        if places[0] is None and not self.is_before(values[0]):
+            raise NoLoop
         if places[0] is None and all(p is not None and p[0] == r for r, p in enumerate(places[1:])):
             offsets = {p[1] for p in places[1:] if p is not None}
             if len(offsets) == 1:
@@ -103,6 +105,12 @@ class Slots:
             self.note_module([str(v.target) for v in values])
             return values[0]
         return self.item_slot(values)
+
+    def is_before(self, value: Any) -> bool:
+        """Whether a value is there before the first round: not what a loop inside it is about."""
+        inside = value.meta.get("head_of") if isinstance(value, fx.Node) else None
+        first, second = (list(chain(round_[0].meta.get("loop"))) for round_ in self.rounds[:2])
+        return inside is None or (inside in first and inside in second)
 
     def item_slot(self, values: list[fx.Node]) -> Any:
         """The next item of one sequence in each round."""
