@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,21 +13,17 @@ _FUNCTIONS = (
     *("sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "pow"),
     *("sin", "cos", "tan", "tanh", "atan", "fabs", "fmod", "isqrt", "gcd"),
 )
-_OF_NUMPY: dict[str, Callable[..., Any]] = {  # where they are given plain numbers, as Python's are
-    **{name: getattr(math, name) for name in ("sqrt", "exp", "log", "log2", "ceil", "floor")},
-    "mod": operator.mod,
-    "floor_divide": operator.floordiv,
-}
+_OF_NUMPY = ("sqrt", "exp", "log", "log2")  # where they are given a plain number, as math's are
 
 
 def recorded_mathematics() -> Iterator[tuple[Any, Callable[..., Any]]]:
-    """The functions of math, and those of numpy that do the same as Python's, each with its stand-in."""
+    """The functions of math, and those of numpy that do the same, each with its stand-in."""
     for name in _FUNCTIONS:
         function = getattr(math, name)
         yield function, _recorded(function, function)
     numpy = sys.modules.get("numpy")
-    for name, spelled in _OF_NUMPY.items() if numpy is not None else ():
-        yield getattr(numpy, name), _recorded(getattr(numpy, name), spelled)
+    for name in _OF_NUMPY if numpy is not None else ():
+        yield getattr(numpy, name), _recorded(getattr(numpy, name), getattr(math, name))
 
 
 def _recorded(function: Any, spelled: Callable[..., Any]) -> Callable[..., Any]:
