@@ -47,7 +47,7 @@ def can_stand_inside(node: fx.Node, calls: int) -> bool:
         return not is_impure(node)
     if user.op == "output" and (node.meta.get("loop") is not None or "grad" in node.meta):
         return False
-    if user.op != "output" and any(user.meta.get(k) != node.meta.get(k) for k in ("loop", "grad")):
+    if user.op != "output" and not in_one_block(node, user):
         return False
     if isinstance(node.target, Construct) or node.meta.get("chained"):
         return True
@@ -81,8 +81,13 @@ def is_for_one_item(node: fx.Node) -> bool:
     if len(live) != 1 or "length" not in node.meta or "own_line" in node.meta:
         return False
     item = live[0]
-    same = all(item.meta.get(key) == node.meta.get(key) for key in ("loop", "grad"))
-    return same and item.target is operator.getitem and item.args[0] is node and not is_shape(node)
+    is_item = item.target is operator.getitem and item.args[0] is node and not is_shape(node)
+    return is_item and in_one_block(node, item)
+
+
+def in_one_block(one: fx.Node, other: fx.Node) -> bool:
+    """Whether two calls stand in one loop, under one gradient mode."""
+    return all(one.meta.get(key) == other.meta.get(key) for key in ("loop", "grad"))
 
 
 def is_put_into(node: fx.Node, user: fx.Node) -> bool:

@@ -40,10 +40,13 @@ def beside_a_star(found: Site) -> dict[int, str]:
 
 def sizes_of_statement(node: fx.Node) -> list[fx.Node]:
     """The sizes of one tensor that one statement names: both of `b, n = x.size(0), x.size(1)`."""
+    whole: fx.Node = node.args[0]  # type: ignore[assignment]
+    read = {size for user in whole.all_input_nodes[0].users for size in user.users}
+    here = place(node)
     return [
         other
         for other in node.graph.nodes
-        if other is node or (place(other) == place(node) and word_of_size(other) is not None)
+        if other in read and place(other) == here and word_of_size(other) is not None
     ]
 
 

@@ -287,8 +287,7 @@ def drop_unused_explanations(recording: Recording) -> None:
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:
     node = difference.first
     where = shown_line(node.meta.get("positions", ())) if node is not None else ""
-    line = where.partition(": ")[0]
-    at_sizes = f"with {variant.description} it does something else{f', {line}' if line else ''}"
+    at_sizes = f"with {variant.description} it does something else{at_line(where)}"
     reason = f"for {variant.description} the model does something else here"
     return Fixed("sizes", where, reason, at_sizes)
 
@@ -309,10 +308,14 @@ def values_read(recording: Recording) -> list[Fixed]:
 
 
 def at_other_remainders(read: Read) -> str:
-    line = shown_line(read.sites).partition(": ")[0]
-    return (
-        f"where a size leaves another remainder it does something else{f', {line}' if line else ''}"
-    )
+    line = at_line(shown_line(read.sites))
+    return f"where a size leaves another remainder it does something else{line}"
+
+
+def at_line(where: str) -> str:
+    """`, model.py:12` for "model.py:12: `x = x[mask]`"."""
+    line = where.partition(": ")[0]
+    return f", {line}" if line else ""
 
 
 def why_fixed(read: Read) -> str:

@@ -306,11 +306,7 @@ def _index(file: SourceFile, expression: ast.expr) -> int | None:
     parent = file.parents.get(expression)
     if not isinstance(parent, ast.Subscript) or parent.value is not expression:
         return None
-    try:
-        index = ast.literal_eval(parent.slice)
-    except ValueError:
-        return None
-    return index if isinstance(index, int) else None
+    return _constant(parent.slice)
 
 
 def _items(file: SourceFile, expression: ast.expr) -> Iterator[tuple[int, str]]:
@@ -332,9 +328,10 @@ def _items(file: SourceFile, expression: ast.expr) -> Iterator[tuple[int, str]]:
         yield from ((start + i, word) for i, word in enumerate(targets) if word)
 
 
-def _constant(bound: ast.expr | None) -> int | None:
+def _constant(written: ast.expr | None) -> int | None:
+    """The whole number that stands there, if it is one."""
     try:
-        value = ast.literal_eval(bound) if bound is not None else None
+        value = ast.literal_eval(written) if written is not None else None
     except ValueError:
         return None
     return value if isinstance(value, int) else None

@@ -9,7 +9,7 @@ it: it contracts the factors. What is computed is the same, but for the order in
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,13 @@ class Promised:
                 return contraction(*promise.factors, *args[1:])
         return None
 
-    def read(self, tensors: Sequence[Tensor]) -> None:
-        """Compute the products in the memory that a call reads."""
-        for tensor in tensors if self._waiting else ():
+    def before(self, func: Any, tensors: Callable[[], Sequence[Tensor]]) -> None:
+        """Compute the products that a call reads, or all of them where it may write to a factor."""
+        if not self._waiting or (func.is_view and not func._schema.is_mutable):
+            return
+        if func._schema.is_mutable:
+            self.keep()
+        for tensor in tensors() if self._waiting else ():
             promise = self._waiting.pop(address(tensor), None)
             if promise is not None:
                 promise.keep()

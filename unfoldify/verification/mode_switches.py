@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from unfoldify.blame import shown
-from unfoldify.preserve import preserved, silenced
+from unfoldify.preserve import preserved, same_bits, silenced
 from unfoldify.verification.redraw import pointed_at, redrawn, state_tensors
 
 
@@ -30,7 +30,8 @@ def decided_by_mode_switches(model: nn.Module) -> str | None:
             model.train(training)
             now = state_tensors(model)
             for name in dict.fromkeys((*before, *now)):
-                if not same(before.get(name), now.get(name)):
+                was, is_now = before.get(name), now.get(name)
+                if was is None or is_now is None or not same_bits(was, is_now):
                     return said(model, name, owners, training)
     return None
 
@@ -42,13 +43,6 @@ def own_switch(module: nn.Module) -> object:
         if found is not getattr(nn.Module, name):
             return found
     return None
-
-
-def same(one: Tensor | None, other: Tensor | None) -> bool:
-    """Whether two tensors hold the same numbers, undefined ones too."""
-    if one is None or other is None or one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def said(model: nn.Module, name: str, owners: Sequence[str], training: bool) -> str:

@@ -72,10 +72,7 @@ class Double(InOrder):  # type: ignore[no-untyped-call]
         instead = self.promised.instead(func, args, kwargs)
         if instead is not None:
             return instead
-        if func._schema.is_mutable:
-            self.promised.keep()
-        elif not func.is_view:
-            self.promised.read(_tensors((args, kwargs)))
+        self.promised.before(func, lambda: _tensors((args, kwargs)))
         if func in _BITS:
             return func(*args, **kwargs)
         if not any(isinstance(x, Tensor) for x in _flat((args, kwargs))):

@@ -23,6 +23,7 @@ from unfoldify.emit.lines import assign, dotted, name, remarked
 from unfoldify.emit.naming import MAIN
 from unfoldify.emit.numbered import numbered
 from unfoldify.emit.plan import Planner, Step
+from unfoldify.emit.uses import count_uses
 from unfoldify.emit.words_for_values import local_name
 from unfoldify.lowering.dialect import speak_torch
 from unfoldify.lowering.lower import Group, Lowering, lower
@@ -70,16 +71,7 @@ class Spelling:
 
     def uses(self, operand: Operand) -> int:
         """How often an operand occurs in the lines."""
-        node = next(n for n, other in self.operands.items() if other == operand)
-        found = 0
-
-        def count(other: fx.Node) -> None:
-            nonlocal found
-            found += other is node
-
-        for user in node.users:
-            fx.node.map_arg((user.args, user.kwargs), count)
-        return found
+        return count_uses(next(n for n, other in self.operands.items() if other == operand))
 
 
 def spell(call: Invocation, how: Lowering, dialect: str = "einops") -> Spelling:
