@@ -258,3 +258,11 @@ def silenced() -> Iterator[None]:
     with quiet[0], quiet[1], warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def uncompiled() -> Iterator[None]:
+    """What `torch.compile` was given runs as it is written."""
+    compiles = "torch._dynamo" in sys.modules
+    with torch.compiler.set_stance("force_eager") if compiles else contextlib.nullcontext():
+        yield

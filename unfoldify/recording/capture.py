@@ -23,6 +23,7 @@ from unfoldify.recording.body import Body, Layer, Parameter
 from unfoldify.recording.calls import LASTS
 from unfoldify.recording.decisions import Decision, Outcomes
 from unfoldify.recording.exchange import ExchangeRecorder
+from unfoldify.recording.flex_attention import seen_flex_attention
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
 from unfoldify.recording.moved_modules import seen_moves
@@ -89,6 +90,7 @@ def capture(
         around.enter_context(recorder.module_calls())
         for seen in (
             seen_constructor(),
+            seen_flex_attention(),
             seen_parameters(),
             seen_moves(),
             deferring(model) if floats else nullcontext(),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unfoldify import nesting
 from unfoldify.effort import PATIENCE, Counting
-from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced
+from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced, uncompiled
 from unfoldify.recording.lazy import copied
 from unfoldify.recording.unchecked import UNCHECKED
 
@@ -135,7 +135,7 @@ def free_sizes(
     free.
     """
     args, kwargs = tuple(args), dict(kwargs or {})
-    with preserved(model), silenced(), torch.no_grad():
+    with preserved(model), silenced(), uncompiled(), torch.no_grad():
         trial = _Trial(model, args, kwargs, max_seconds)
         if not trial.accepts(()):
             torch.set_grad_enabled(True)  # a model that differentiates, perhaps

@@ -25,7 +25,11 @@ from unfoldify.verification.verdict import Check, Mode
 
 ROUNDING = 1e-14  # how far weights and inputs are moved to see what rounding can do, in float64
 NOT_TO_BE_THAWED = ("not differentiable with respect to", "cannot have requires_grad")
-NOT_WITH_GRADIENTS = ("does not support automatic differentiation", "variables that require grad")
+NOT_WITH_GRADIENTS = (
+    "does not support automatic differentiation",
+    "does not support backward",
+    "variables that require grad",
+)
 MARGIN = 10  # how much more than the original's own movement a rewritten model may differ
 
 

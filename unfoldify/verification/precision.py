@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch._C import DispatchKey
+from torch._ops import HigherOrderOperator
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from unfoldify.effort import effort, effort_of_products
 from unfoldify.verification.contracted import Promised, is_outer_product
 from unfoldify.verification.redraw import WIDE
 
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 _BITS = (torch.ops.aten.view.dtype,)  # reads the same bits as another type: not a cast
 
 
@@ -23,6 +28,8 @@ class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Dropout then drops the same elements from a contiguous tensor and from a transposed one.
     Counts on the way about how long it takes.
     """
+
+    supports_higher_order_operators = True
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -36,6 +43,8 @@ class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if isinstance(func, HigherOrderOperator):
+            return self.inside(func, args, kwargs)
         result = _call(func, args, kwargs, _written(func, args, kwargs))
         if is_outer_product(func, args):
             self.effort += effort_of_products(result.numel())
@@ -43,6 +52,11 @@ class InOrder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             made = [] if func.is_view else _tensors(result)
             self.effort += effort(func, _tensors(args), made)
         return result
+
+    def inside(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An operator that is given functions: what it comes to is seen call by call."""
+        with self, _AsUnmapped():
+            return func.py_kernels[DispatchKey.CompositeExplicitAutograd](*args, **kwargs)
 
 
 class Double(InOrder):  # type: ignore[no-untyped-call]
@@ -69,6 +83,8 @@ class Double(InOrder):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if isinstance(func, HigherOrderOperator):
+            return self.inside(func, args, kwargs)
         instead = self.promised.instead(func, args, kwargs)
         if instead is not None:
             return instead
@@ -87,6 +103,21 @@ class Double(InOrder):  # type: ignore[no-untyped-call]
             args, kwargs = _each(change, args), _each(change, kwargs)
         found = _call(func, args, kwargs, written)
         return found if written else _each(_widened, found)
+
+
+class _AsUnmapped(TorchFunctionMode):
+    """`0.1 * index` is rounded when it has been computed; `vmap` would make a tensor of 0.1 before,
+    which is rounded.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        tensors = _tensors(args)
+        whole = tensors and all(t.dtype in _INTEGERS for t in tensors)
+        narrow = whole and any(isinstance(x, float) for x in args)
+        with _disable_current_modes() if narrow else nullcontext():
+            return func(*args, **(kwargs or {}))
 
 
 def _call(func: Any, args: Any, kwargs: Any, written: list[Tensor]) -> Any:

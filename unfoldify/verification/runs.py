@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 import traceback
 import zlib
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from unfoldify import nesting
-from unfoldify.preserve import preserved, seed_everything, silenced, unexpanded
+from unfoldify.preserve import preserved, seed_everything, silenced, uncompiled, unexpanded
 from unfoldify.recording.values import literal
 from unfoldify.verification.named_types import Says
 from unfoldify.verification.precision import Double, InOrder
@@ -265,9 +264,8 @@ def _as_written() -> Iterator[None]:
     """No fused path of evaluation, which pads differently, and nothing compiled."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    compiled = "torch._dynamo" in sys.modules
     try:
-        with torch.compiler.set_stance("force_eager") if compiled else nullcontext():
+        with uncompiled():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

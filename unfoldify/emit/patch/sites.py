@@ -18,7 +18,7 @@ from unfoldify.lowering.lower import layer_path, rule_of
 from unfoldify.recording.body import Body
 from unfoldify.recording.machinery import WRITTEN_LIKE_A_USERS
 from unfoldify.recording.paths import joined
-from unfoldify.recording.source import Position, site
+from unfoldify.recording.source import Position, is_of_a_rule, site
 from unfoldify.rules import Rule
 
 Rules = Mapping[Callable[..., Any], Rule]
@@ -119,8 +119,13 @@ def origin(node: fx.Node, body: Body) -> tuple[Position | None, Body, bool]:
 
 
 def users(positions: tuple[Position, ...]) -> tuple[Position, ...]:
-    """Code positions outside torch: the forwards of nn.Transformer are no file to patch."""
-    return tuple(place for place in positions if place[0].co_filename not in WRITTEN_LIKE_A_USERS)
+    """Code positions outside torch and the rules: the forwards of nn.Transformer are no file to patch."""
+    return tuple(
+        place
+        for place in positions
+        if place[0].co_filename not in WRITTEN_LIKE_A_USERS
+        and not is_of_a_rule(place[0].co_filename)
+    )
 
 
 def in_file(position: Position | None, file: UserFile) -> ast.expr | None:
