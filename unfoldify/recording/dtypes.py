@@ -41,7 +41,8 @@ def dtype_expression(node: fx.Node) -> ast.expr | None:
                 if keyword.arg == "dtype":
                     return keyword.value
             named = next((arg for arg in reversed(call.args) if mentions_dtype(arg)), None)
-            return named or variable_at(node, call) or given_inside(node, call)
+            literal = next(filter(is_literal, call.args), None)
+            return named or variable_at(node, call) or literal or given_inside(node, call)
     return None
 
 
