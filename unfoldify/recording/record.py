@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -45,6 +45,7 @@ from unfoldify.recording.spelling import (
     spelled,
 )
 from unfoldify.recording.stand_ins import stand_ins
+from unfoldify.recording.unseen import refuse_unseen
 from unfoldify.recording.values import (
     is_data,
     plain_arguments,
@@ -147,33 +148,12 @@ class Recorder(Watcher):
 
     def look_at(self, func: Any, tensors: list[Tensor], args: Any, kwargs: Any) -> None:
         """What has to be known of a call before it runs."""
-        self.refuse_transforms(func, tensors)
-        self.refuse_nested(func, tensors)
+        refuse_unseen(func, tensors, lambda: users_place(self.positions()))
         if func is torch._C._set_grad_enabled:
             self.note_mode(*args)
         self.differentiates |= func is torch.autograd.grad
         if isinstance(kwargs.get("generator"), torch.Generator):
             self.note_generator(kwargs["generator"], call_name(func))
-
-    def refuse_transforms(self, func: Any, tensors: list[Tensor]) -> None:
-        """torch.vmap, torch.func.grad: their tensors stand for others, and no line says so."""
-        if any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in tensors):
-            raise CaptureError(
-                f"{users_place(self.positions())}{call_name(func)} was called inside a torch.func "
-                "transform (vmap, grad, jvp, ...), which cannot be written down call by call.\n"
-                "Write that part of forward with plain tensor calls, or unfoldify the modules around it."
-            )
-
-    def refuse_nested(self, func: Any, tensors: Iterable[Tensor]) -> None:
-        """Nested tensors: their rows differ in length, and no axis of theirs has a size."""
-        with torch._C.DisableTorchFunction():
-            nested = any(tensor.is_nested for tensor in tensors)
-        if nested:
-            raise CaptureError(
-                f"{users_place(self.positions())}{call_name(func)} works on a nested tensor, whose rows "
-                "differ in length: no size of it can be written down.\n"
-                "Pad the rows to one length and mask them, or unfoldify the modules around it."
-            )
 
     def note_dtype(self, node: fx.Node, args: Any, kwargs: Any) -> None:
         """Which value a dtype argument was read from, most likely: the last that was asked for this
