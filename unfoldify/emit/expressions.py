@@ -31,9 +31,11 @@ from unfoldify.recording.body import Construct
 from unfoldify.recording.by_size import root
 from unfoldify.recording.loops.loop import gathered, spread
 from unfoldify.recording.modes import choose
+from unfoldify.recording.regular import as_range, is_same
 from unfoldify.recording.source import users_place
 from unfoldify.recording.spelling import AutogradCall
 
+LONGEST_LIST = 32  # numbers in a row that are written one by one
 LITERAL = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -81,6 +83,9 @@ class Expressions:
             items = [self.value(item, origin) for item in value]
             return sizes_in_a_row(value, items) or ast.Tuple(items, ast.Load())
         if isinstance(value, list):
+            numbers = as_range(value) if len(value) > LONGEST_LIST else None
+            if numbers is not None:
+                return ast.Call(name("list"), [self.object(numbers, origin)], [])
             once = value[:1] if is_repeated(value) else value
             written = ast.List([self.value(item, origin) for item in once], ast.Load())
             many = ast.BinOp(written, ast.Mult(), constant(len(value)))
@@ -98,11 +103,9 @@ class Expressions:
         if isinstance(value, torch.device):
             return self.device or ast.Constant(str(value))
         if isinstance(value, range):
-            return ast.Call(
-                name("range"),
-                [constant(part) for part in (value.start, value.stop, value.step)],
-                [],
-            )
+            start = value.start if value.start or value.step != 1 else None
+            numbers = [start, value.stop, value.step if value.step != 1 else None]
+            return ast.Call(name("range"), [constant(n) for n in numbers if n is not None], [])
         spelled = object_name(value)
         if spelled == "...":
             return ast.Constant(...)
@@ -301,7 +304,9 @@ def child_of(parent: Any, part: str) -> Any:
 def is_repeated(items: list[Any]) -> bool:
     """Whether a list is one value many times: `[v] * 40`."""
     first = items[0] if items else None
-    return isinstance(first, fx.Node) and len(items) > 2 and all(each is first for each in items)
+    is_long = isinstance(first, int) and len(items) > LONGEST_LIST
+    is_node = isinstance(first, fx.Node) and len(items) > 2
+    return (is_long or is_node) and all(is_same(each, first) for each in items)
 
 
 def no_text(value: Any, origin: Any) -> CaptureError:

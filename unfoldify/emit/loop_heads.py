@@ -29,13 +29,12 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
     for sequence, item in loop.sequences.items():
         parts.append((names[item], expressions.of(sequence)))
     if not parts:
-        target = names[loop.index] if loop.index is not None else "_"
-        count = (
-            expressions.value(loop.index.args[0])
-            if loop.index is not None and loop.index.args
-            else constant(loop.rounds)
-        )
-        return ast.Name(target, ast.Store()), ast.Call(name("range"), [count], [])
+        target = names[loop.index] if loop.index is not None and loop.index.users else "_"
+        count = loop.index.args[0] if loop.index is not None and loop.index.args else loop.rounds
+        spelled = expressions.value(count)
+        is_range = isinstance(count, fx.Node) and count.target is range
+        iterable = spelled if is_range else ast.Call(name("range"), [spelled], [])
+        return ast.Name(target, ast.Store()), iterable
     words = parts[0][0].split(", ")
     target_: ast.expr = ast.Name(words[0], ast.Store())
     if len(words) > 1:

@@ -16,7 +16,8 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.body import Body
-from unfoldify.recording.loops.loop import index_of_round, repeating
+from unfoldify.recording.loops.loop import Loop, index_of_round, repeating
+from unfoldify.recording.loops.ranges import of_loop, rounds_of
 from unfoldify.recording.moving import note_run
 
 Explain = Callable[["Place", Any, Any], Any]
@@ -121,7 +122,10 @@ def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
         return
     if ours.rounds == theirs.rounds:
         return
-    count = explained(replace(place, node=head), ours.rounds, theirs.rounds, explain)
+    at_head = replace(place, node=head)
+    count = users_range(at_head, ours, theirs.rounds)
+    if count is None:
+        count = explained(at_head, ours.rounds, theirs.rounds, explain)
     if count is None:
         raise Unalike(place.node, fellow, f"{ours.rounds} / {theirs.rounds} rounds")
     ours.counted = True
@@ -130,6 +134,19 @@ def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
             ours.index = place.body.graph.call_function(index_of_round, (count,))
         ours.index.meta.update(head_of=ours, explains=ours.rounds, value=0)
     ours.index.args = (count,)
+
+
+def users_range(place: Place, loop: Loop, rounds: int) -> fx.Node | None:
+    """The range of the user's that a loop goes over, if it is as long in every run so far."""
+    history = place.history(loop.rounds)
+    for made in of_loop(loop, place.node):
+        fellow = place.fellows.get(made)
+        if fellow is None or len(made.meta["value"]) != loop.rounds:
+            continue
+        runs = {**made.meta.get("in_runs", {}), place.run: fellow.meta["value"]}
+        if all(len(runs[run]) == n for run, n in {**history, place.run: rounds}.items()):
+            return made
+    return None
 
 
 def compare(place: Place, fellow: fx.Node, explain: Explain) -> None:
@@ -191,6 +208,9 @@ class Walk:
         if isinstance(theirs, fx.Node) and self.place.fellows.get(ours) is theirs:
             return ours
         meant = theirs.meta.get("explains", theirs) if isinstance(theirs, fx.Node) else theirs
+        if ours in self.place.fellows and not isinstance(meant, fx.Node):  # a number of the user's
+            if same_constant(in_other_run(ours, self.place.fellows), meant):
+                return ours
         if "explains" not in ours.meta or isinstance(meant, fx.Node):
             raise Unalike(self.place.node, self.fellow, "other operands")
         if holds(ours, meant, self.place):
@@ -215,7 +235,7 @@ def explained(place: Place, ours: Any, theirs: Any, explain: Explain) -> Any:
 
 def holds(made: fx.Node, meant: Any, place: Place) -> bool:
     """Whether what explained a number in earlier runs is right in this one."""
-    computed = in_other_run(made, place.fellows)
+    computed = rounds_of(in_other_run(made, place.fellows))
     if computed is None:
         return same_constant(made.meta["explains"], meant)
     if same_constant(computed, meant) and "was" in made.meta:
@@ -236,6 +256,8 @@ def instead(place: Place, made: fx.Node, meant: Any, explain: Explain) -> Any:
 
 def in_other_run(made: Any, fellows: Mapping[fx.Node, fx.Node]) -> Any:
     """What the expression that explains a number gives in another run; None if nobody can tell."""
+    if isinstance(made, list):  # of tensors, which are nodes in that run, too
+        return [fellows.get(item) or in_other_run(item, fellows) for item in made]
     if not isinstance(made, fx.Node):
         return made
     if made in fellows:
@@ -251,6 +273,8 @@ def in_other_run(made: Any, fellows: Mapping[fx.Node, fx.Node]) -> Any:
 
 
 def same_constant(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, list) and isinstance(theirs, list):  # of a graph's own kind, too
+        return list(ours) == list(theirs)
     if type(ours) is not type(theirs):
         return False
     if isinstance(ours, float) and math.isnan(ours):

@@ -15,6 +15,8 @@ import torch
 from torch import fx
 
 from unfoldify.recording.align import REFUSED, Place
+from unfoldify.recording.lists_by_size import list_of_size
+from unfoldify.recording.moving import before
 
 
 def by_size(place: Place, ours: Any, theirs: Any) -> Any:
@@ -29,7 +31,7 @@ def by_size(place: Place, ours: Any, theirs: Any) -> Any:
         return size_of_something(place, ours, theirs)
     if isinstance(ours, float) and isinstance(theirs, float):
         return float_of_size(place, ours, theirs)
-    return None
+    return list_of_size(place, ours, theirs, size_of_something)
 
 
 def float_of_size(place: Place, ours: float, theirs: float) -> fx.Node | None:
@@ -43,14 +45,6 @@ def float_of_size(place: Place, ours: float, theirs: float) -> fx.Node | None:
         number = place.body.graph.call_function(float, (size,))
     number.meta.update(value=ours, inline=True)
     return number
-
-
-def before(node: fx.Node) -> Iterator[fx.Node]:
-    """The nodes in front of one, the nearest first."""
-    current = node.prev
-    while current.op != "root":
-        yield current
-        current = current.prev
 
 
 def dtype_of_something(place: Place, ours: torch.dtype, theirs: torch.dtype) -> fx.Node | None:

@@ -35,12 +35,17 @@ def finish(body: Body) -> None:
     hold_old_values(body)
     settle_places(body.graph)
     drop_unread(body.graph)
-    drop_dead(body.graph.nodes, has_effect, rounds=True)
+    drop_dead(body.graph.nodes, stays_for_now, rounds=True)
     made_plain(body.graph)
     roll(body.graph, over_modules=False)
-    drop_dead(body.graph.nodes, is_bound, rounds=False)
+    drop_dead(body.graph.nodes, lambda n: stays_for_now(n) or is_bound(n), rounds=False)
     if body.parent is not None:
         drop_unused_arguments(body)
+
+
+def stays_for_now(node: fx.Node) -> bool:
+    """What has an effect, and the ranges that say how often loops go round."""
+    return has_effect(node) or node.target is range
 
 
 def bodies(body: Body) -> Iterator[Body]:

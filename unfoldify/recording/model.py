@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import fx, nn
 
 from unfoldify.blame import fact, users_line
 from unfoldify.errors import CaptureError, UnfoldifyError
@@ -25,6 +26,7 @@ from unfoldify.recording.calls import (
     REMAINDER,
 )
 from unfoldify.recording.capture import Recording
+from unfoldify.recording.counts import settle_counts
 from unfoldify.recording.finish import bodies
 from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
@@ -149,6 +151,7 @@ def as_given(
         variants = tuple(variant for variant in variants if variant in free)
         if len(recordings) == 2:
             by_mode(first.root, recordings[True].root)
+        settle_counts(first.root)
         tidy(first.root)
     constants = {**recordings[max(recordings)].constants, **first.constants}
     reads = tuple(read for seen in recordings.values() for read in seen.reads)
@@ -277,11 +280,17 @@ def look_alone(
 
 
 def drop_unused_explanations(recording: Recording) -> None:
-    """Numbers that were explained twice are said once."""
+    """Numbers that were explained twice are said once, and where they are used once, right there."""
     for body in bodies(recording.root):
         for node in reversed(body.graph.nodes):
             if "explains" in node.meta and not node.users and "head_of" not in node.meta:
                 body.graph.erase_node(node)
+            elif "explains" in node.meta and is_sum(node) and len(node.users) == 1:
+                node.meta["inline"] = True
+
+
+def is_sum(node: fx.Node) -> bool:
+    return node.target in (operator.add, operator.sub, operator.mul, operator.floordiv)
 
 
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:

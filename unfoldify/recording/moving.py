@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 from torch import fx
@@ -16,6 +17,14 @@ def note_run(node: fx.Node, fellow: fx.Node, run: int | None = None) -> None:
     node.meta.setdefault("runs", []).append(found)
     if run is not None:
         node.meta.setdefault("in_runs", {})[run] = found
+
+
+def before(node: fx.Node) -> Iterator[fx.Node]:
+    """The nodes in front of one, the nearest first."""
+    current = node.prev
+    while current.op != "root":
+        yield current
+        current = current.prev
 
 
 def moves(node: fx.Node, dim: int) -> bool:

@@ -22,7 +22,7 @@ from unfoldify.recording.finish import bodies, finish
 from unfoldify.recording.lasting import still_read
 from unfoldify.recording.lazy import copies, grown, named, refuse_grown
 from unfoldify.recording.left_behind import attributes, changed
-from unfoldify.recording.numbers.conversions import in_place
+from unfoldify.recording.numbers.conversions import counting, in_place
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.transforms.imagined import has_imagined, only_real_items
 
@@ -120,7 +120,7 @@ def run_once(
     floats: bool = True,
     dissolved: frozenset[int] = frozenset(),
 ) -> Recording:
-    with preserved(model), torch.enable_grad():
+    with preserved(model), torch.enable_grad(), counting(model):
         seed_everything(seed)
         model.train(training)
         before, held = named(model).keys(), attributes(model)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unfoldify.recording.numbers.deferring import Deferring
 from unfoldify.recording.numbers.traced import Traced, plain
+from unfoldify.recording.regular import is_regular
 
 LARGEST_LITERAL = 32
 SPARSE = {  # layout → what tells where the numbers are
@@ -94,7 +95,8 @@ def is_data(args: Any) -> bool:
     data = args[0] if args else None
     if type(data).__module__ == "numpy":
         return bool(getattr(data, "ndim", 0))
-    return isinstance(data, (list, tuple)) and count(data) > LARGEST_LITERAL
+    is_large = isinstance(data, (list, tuple)) and count(data) > LARGEST_LITERAL
+    return is_large and not is_regular(data)
 
 
 def count(data: Any) -> int:

@@ -112,10 +112,16 @@ class Watcher(GraphBuilder):
         self.decisions.append(Decision(body, condition, after, read, bool(outcome), drawn))
         return outcome
 
-    def counted(self, number: Any) -> None:
-        """A loop runs as often as a number says: where a tensor held it, that is fixed."""
-        if isinstance(number, Traced) and number.owner is self and is_of_data(number.node):
+    def counted(self, numbers: tuple[Any, ...], made: range) -> None:
+        """A loop runs as often as numbers say: where a tensor held one, that is fixed, and where they
+        are sizes it is a call of the graph as long as recordings are compared.
+        """
+        ours = [n for n in numbers if isinstance(n, Traced) and n.owner is self]
+        of_data = [number for number in ours if is_of_data(number.node)]
+        for number in of_data:
             self.reads.append(Read("range", plain(number), self.positions()))
+        if ours and not of_data:
+            self.add("call_function", range, numbers, {}).meta["value"] = made
 
     def converted(self, number: Any) -> None:
         """Python was given a number for which it hands back a plain one."""

@@ -97,6 +97,12 @@ class Folder:
     def index_node(self, index: Index) -> fx.Node:
         """`start + step * round`, as a person writes it: `t + 1`, `3 - t`, `8 - t * 2`, `-t - 2`."""
         node = self.make(index_of_round, (), key="index")
+        counted = self.counted(node, index)
+        if counted is not node:
+            counted.meta["counts"] = index
+        return counted
+
+    def counted(self, node: fx.Node, index: Index) -> fx.Node:
         if index.step < 0 < index.start:
             back = self.inline(operator.mul, (node, -index.step)) if index.step < -1 else node
             return self.inline(operator.sub, (index.start, back))

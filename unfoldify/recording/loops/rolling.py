@@ -64,7 +64,7 @@ class Roller:
 
     def fold(self, over_modules: bool) -> None:
         first = self.rounds[0]
-        if all(node.target in (operator.getitem, getattr) for node in first):
+        if all(is_taken_apart(node) for node in first):
             raise NoLoop
         self.check_inner_loops()
         self.loop.head = self.users_head()
@@ -212,6 +212,13 @@ class Roller:
     def one_kept(self, value: Any, values: tuple[Any, ...]) -> Kept:
         """What stands for a list of values: the same for all that use such a list."""
         return self.kept.setdefault(frozen(values), Kept(value, values))
+
+
+def is_taken_apart(node: fx.Node) -> bool:
+    """Whether a call only takes one part of a value: a size of a shape, one of several results."""
+    if node.target is operator.getitem and isinstance(node.args[0], fx.Node):
+        return not ("val" in node.meta and "val" in node.args[0].meta)
+    return node.target is getattr
 
 
 def rule_positions(nodes: list[fx.Node]) -> Iterator[Any]:

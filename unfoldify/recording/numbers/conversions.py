@@ -8,14 +8,16 @@ that record what they do.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from types import FrameType
+from types import FrameType, MappingProxyType, ModuleType
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from unfoldify.recording.numbers.deferring import is_torchs
 from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
 from unfoldify.recording.old_tensors import OldType
 from unfoldify.recording.source import parsed, position_in, site
@@ -42,10 +44,10 @@ class CountedType(OldType):
 
     def __call__(self, *args: Any) -> Any:
         recorder: Any = ACTIVE.get()
+        result = self.original(*map(plain, args))
         if recorder is not None and recorder.is_recording():
-            for arg in args:
-                recorder.counted(arg)
-        return self.original(*args)
+            recorder.counted(args, result)
+        return result
 
 
 def of_several(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,6 +78,20 @@ STAND_INS: dict[str, Any] = {
 }
 
 
+def counting(model: nn.Module) -> AbstractContextManager[None]:
+    """Have the stand-in for range where a model's classes are: its loops are of interest, whether or
+    not anything else is made of numbers there.
+    """
+    classes = {cls for module in model.modules() for cls in type(module).__mro__}
+    modules = (sys.modules.get(cls.__module__) for cls in classes if not is_torchs(cls))
+    found = [vars(each) for each in modules if each is not None and only_calls(file_of(each))]
+    return in_place(found, {"range": STAND_INS["range"]})
+
+
+def file_of(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or ""
+
+
 def converts(frame: FrameType) -> bool:
     """Whether a frame is at a call of one of these, in a module that may have stand-ins."""
     found = site(position_in(frame))
@@ -102,12 +118,14 @@ def only_calls(filename: str) -> bool:
 
 
 @contextmanager
-def in_place(modules: Sequence[Globals]) -> Iterator[None]:
+def in_place(
+    modules: Sequence[Globals], stand_ins: Mapping[str, Any] = MappingProxyType(STAND_INS)
+) -> Iterator[None]:
     """Have the stand-ins in some modules, where nothing else has their names."""
     added = [
         (names, name, stand_in)
         for names in modules
-        for name, stand_in in STAND_INS.items()
+        for name, stand_in in stand_ins.items()
         if name not in names
     ]
     for names, name, stand_in in added:
