@@ -30,6 +30,18 @@ class Scaled(nn.Module):
     [
         (lambda y, n: y / math.sqrt(n), "return y / math.sqrt(y.shape[1])"),
         (lambda y, n: y / numpy.sqrt(n), "return y / math.sqrt(y.shape[1])"),
+        (lambda y, n: y[:, : int(numpy.ceil(n / 2))], "return y[:, : math.ceil(y.shape[1] / 2)]"),
+        (
+            lambda y, n: y[:, : numpy.ceil(numpy.log(n)).astype("int").item()],
+            "return y[:, : math.ceil(math.log(y.shape[1]))]",
+        ),
+        (lambda y, n: y * numpy.floor(n / 2), "return y * float(math.floor(y.shape[1] / 2))"),
+        (lambda y, n: y * numpy.mod(n, 4), "return y * (y.shape[1] % 4)"),
+        (
+            lambda y, n: y.view(numpy.prod(y.shape[:2]), 4),
+            "return y.view(math.prod(y.shape[:2]), 4)",
+        ),
+        (lambda y, n: y * numpy.prod([2, 3]), "return y * 6"),
         (lambda y, n: y * math.log2(n + 1), "return y * math.log2(y.shape[1] + 1)"),
         (lambda y, n: y[:, : math.isqrt(n)], "return y[:, : math.isqrt(y.shape[1])]"),
         (lambda y, n: y / float(n), "return y / float(y.shape[1])"),

@@ -138,13 +138,13 @@ def compare_loops(place: Place, fellow: fx.Node, explain: Explain) -> None:
 
 def users_range(place: Place, loop: Loop, rounds: int) -> fx.Node | None:
     """The range of the user's that a loop goes over, if it is as long in every run so far."""
-    history = place.history(loop.rounds)
+    wanted: dict[Any, Any] = {**place.history(loop.rounds), place.run: rounds}
     for made in of_loop(loop, place.node):
         fellow = place.fellows.get(made)
         if fellow is None or len(made.meta["value"]) != loop.rounds:
             continue
         runs = {**made.meta.get("in_runs", {}), place.run: fellow.meta["value"]}
-        if all(len(runs[run]) == n for run, n in {**history, place.run: rounds}.items()):
+        if all(len(runs[run]) == n for run, n in wanted.items()):
             return made
     return None
 
@@ -208,9 +208,9 @@ class Walk:
         if isinstance(theirs, fx.Node) and self.place.fellows.get(ours) is theirs:
             return ours
         meant = theirs.meta.get("explains", theirs) if isinstance(theirs, fx.Node) else theirs
-        if ours in self.place.fellows and not isinstance(meant, fx.Node):  # a number of the user's
-            if same_constant(in_other_run(ours, self.place.fellows), meant):
-                return ours
+        is_users = ours in self.place.fellows and not isinstance(meant, fx.Node)
+        if is_users and same_constant(in_other_run(ours, self.place.fellows), meant):
+            return ours
         if "explains" not in ours.meta or isinstance(meant, fx.Node):
             raise Unalike(self.place.node, self.fellow, "other operands")
         if holds(ours, meant, self.place):

@@ -131,6 +131,10 @@ class GraphBuilder(TorchFunctionMode):
         """What to do with a tensor that no recorded call made."""
         raise CaptureError(f"a {tuple(tensor.shape)} tensor was made by no recorded call")
 
+    def followed(self, array: Any) -> Tensor | None:
+        """The tensor that is made as an array of numpy's is, if that is known."""
+        return None
+
     def value_node(self, value: Any) -> fx.Node | None:
         if isinstance(value, Tensor) and self.stack:
             return self.known(value, self.frame)
@@ -186,7 +190,8 @@ class GraphBuilder(TorchFunctionMode):
                 self.to_nodes(value.start), self.to_nodes(value.stop), self.to_nodes(value.step)
             )
         if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-            return value.tolist()
+            tensor = self.followed(value)
+            return self.to_nodes(tensor) if tensor is not None else value.tolist()
         return literal(value)
 
     def positions(self) -> tuple[Position, ...]:

@@ -10,7 +10,7 @@ import torch
 from torch import fx
 
 from unfoldify.recording.body import Body
-from unfoldify.recording.by_size import before
+from unfoldify.recording.moving import before
 from unfoldify.recording.source import Position, parsed, site
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from torch import fx
@@ -56,12 +58,13 @@ def item_of(place: Place, ours: Any, theirs: Any, number: NumberOf) -> Any:
 
 def users_range(place: Place, ours: Any, theirs: Any) -> fx.Node | None:
     """A range of the user's over a size, if it has held these numbers in every run."""
-    wanted = {**place.history(ours), place.run: theirs}
+    wanted: dict[Any, Any] = {**place.history(ours), place.run: theirs}
     for node in before(place.node):
-        runs = node.meta.get("in_runs", {})
-        if node.target is range and node in place.fellows and [*node.meta["value"]] == [*ours]:
-            if all(run in runs and [*runs[run]] == [*was] for run, was in wanted.items()):
-                return node
+        runs = {**node.meta.get("in_runs", {})}
+        is_such = node.target is range and node in place.fellows
+        is_such = is_such and [*node.meta["value"]] == [*ours] and wanted.keys() <= runs.keys()
+        if is_such and all([*runs[run]] == [*was] for run, was in wanted.items()):
+            return node
     return None
 
 
@@ -70,16 +73,21 @@ def written_range(place: Place, ours: range, theirs: range, number: NumberOf) ->
     if ours.step != theirs.step:
         return None
     ends = []
-    for end in ("start", "stop"):
-        mine, other = getattr(ours, end), getattr(theirs, end)
-        at_end = of_each(place, lambda one, end=end: getattr(as_range(one), end, None))
-        ends.append(mine if mine == other else number(at_end, mine, other))
+    for end in (attrgetter("start"), attrgetter("stop")):
+        mine, other = end(ours), end(theirs)
+        in_each = of_each(place, partial(end_of, end))
+        ends.append(mine if mine == other else number(in_each, mine, other))
     if None in ends:
         return None
     start, stop = ends
     if ours.step != 1:
         return inline(place, range, (start, stop, ours.step))
     return inline(place, range, (stop,) if start == 0 else (start, stop))
+
+
+def end_of(end: Callable[[Any], Any], items: Any) -> Any:
+    found = as_range(items)
+    return None if found is None else end(found)
 
 
 def of_each(place: Place, part: Callable[[Any], Any]) -> Place:

@@ -75,6 +75,8 @@ class Recorder(Watcher):
         kwargs = kwargs or {}
         if self.paused or not self.stack:
             return func(*args, **kwargs)
+        if call_name(func) in FROM_DATA and args and self.followed(args[0]) is not None:
+            return self.as_followed(args[0], kwargs.get("dtype"))
         return self.call(func, *in_todays_order(call_name(func), args, kwargs))
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -131,6 +133,13 @@ class Recorder(Watcher):
             result = self.distinct(result, tensors)
         self.bind(result, node)
         return result
+
+    def as_followed(self, array: Any, dtype: torch.dtype | None) -> Any:
+        """`torch.tensor(array)`, where a tensor is made as the array is."""
+        tensor = self.followed(array)
+        if tensor is None or dtype in (None, tensor.dtype):
+            return tensor
+        return self.call(Tensor.to, (tensor, dtype), {})
 
     def turnable(self, name: str, args: Any, result: Any) -> Read | None:
         """What is told of a question that a run may answer another way."""
@@ -332,7 +341,7 @@ class Recorder(Watcher):
         """Arithmetic on traced numbers; a number of another run counts as its plain value."""
         if self.paused or not self.stack:
             return value
-        if not any(isinstance(arg, Traced) and arg.owner is self for arg in args):
+        if not any(isinstance(arg, Traced) and arg.owner is self for arg in flattened(args)):
             return value
         return self.remembered(value, self.add("call_function", function, args, {}))
 
@@ -419,6 +428,12 @@ def operands(expression: Any) -> tuple[ast.expr, ast.expr] | None:
         case ast.BinOp(left=left, right=right) | ast.AugAssign(target=left, value=right):
             return left, right
     return None
+
+
+def flattened(args: Iterable[Any]) -> Iterator[Any]:
+    """Arguments, and those in tuples: `math.prod((h, w))`."""
+    for arg in args:
+        yield from arg if isinstance(arg, tuple) else (arg,)
 
 
 def frozen(value: Any) -> Any:

@@ -79,6 +79,10 @@ def replacements() -> dict[int, Callable[..., Any]]:
     found[id(torch.from_numpy)] = tensor_of_array(torch.from_numpy)
     found[id(torch.finfo)] = recorded_finfo(torch.finfo)
     found.update((id(function), call) for function, call in recorded_mathematics())
+    if "numpy" in sys.modules:
+        from unfoldify.recording import followed_arrays
+
+        found.update((id(function), call) for function, call in followed_arrays.stand_ins())
     found.update((id(function), call) for function, call in recorded_seeding())
     found.update((id(function), call) for function, call in recorded_transforms())
     found.update((id(old.original), old) for old in OLD_TYPES)
@@ -193,8 +197,11 @@ def tensor_of_array(function: Callable[..., Any]) -> Callable[..., Any]:
     """`torch.from_numpy`, which no mode sees: a constant, unless numpy was given a tensor before."""
 
     def from_numpy(array: Any) -> Any:
-        tensor = function(array)
         recorder: Any = ACTIVE.get()
+        followed = recorder.followed(array) if recorder is not None else None
+        if followed is not None:
+            return followed
+        tensor = function(array)
         if recorder is not None and recorder.is_recording() and not recorder.gave_to_numpy:
             recorder.made.add(id(tensor))
             recorder.keep_alive.append(tensor)

@@ -52,6 +52,7 @@ class Watcher(GraphBuilder):
         self.decisions: list[Decision] = []  # by what was drawn
         self.outcomes: Outcomes | None = None
         self.by_value = False  # whether runs may go the other way by any value
+        self.ranges: dict[int, tuple[range, tuple[Any, ...]]] = {}  # over sizes
         self.through = 0  # how many autograd functions are being run as plain calls
         self.dual_levels: list[Any] = []  # of torch.autograd.forward_ad
         self.rounds_run = 0
@@ -122,6 +123,17 @@ class Watcher(GraphBuilder):
             self.reads.append(Read("range", plain(number), self.positions()))
         if ours and not of_data:
             self.add("call_function", range, numbers, {}).meta["value"] = made
+            self.ranges[id(made)] = (made, numbers)
+
+    def ends_of(self, made: range) -> tuple[Any, ...] | None:
+        """What a range over a size was given."""
+        known, numbers = self.ranges.get(id(made), (None, ()))
+        return numbers if known is made else None
+
+    def followed(self, array: Any) -> Tensor | None:
+        """The tensor that is made as an array is, of sizes."""
+        tensor = getattr(array, "tensor", None)
+        return array.follow() if isinstance(tensor, Tensor) and self.is_recording() else None
 
     def converted(self, number: Any) -> None:
         """Python was given a number for which it hands back a plain one."""

@@ -18,7 +18,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unfoldify.recording.numbers.deferring import is_torchs
-from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain
+from unfoldify.recording.numbers.traced import ACTIVE, Traced, as_int, plain
 from unfoldify.recording.old_tensors import OldType
 from unfoldify.recording.source import parsed, position_in, site
 
@@ -36,6 +36,8 @@ class NumberType(OldType):
         result = self.original(plain(value))
         if not isinstance(value, Traced) or isinstance(value, self.original):
             return value if isinstance(value, Traced) else result
+        if self.original is int:
+            return as_int(value)
         return recorder.number(self.original, (value,), result)
 
 

@@ -108,6 +108,26 @@ def _conversion(name: str, base: type) -> Callable[..., Any]:
     return method
 
 
+def _astype(number: Any, kind: Any, *_: Any, **__: Any) -> Any:
+    """`np.ceil(n).astype(int)`: what a number of numpy's would be as another type."""
+    name = getattr(kind, "__name__", str(kind))
+    if name.startswith(("int", "uint")):
+        return as_int(number)
+    return number if name.startswith("float") else plain(number)
+
+
+def as_int(number: Any) -> Any:
+    """`int(number)`; of a float that was a whole number before, that one."""
+    recorder: Any = ACTIVE.get()
+    value = int(exact(number))
+    if recorder is None or isinstance(number, int):
+        return number
+    whole = number.node.args[0] if number.node.target is float else None
+    if isinstance(whole, fx.Node) and type(whole.meta.get("value")) in (int, TracedInt):
+        return traced(value, whole, number.owner)
+    return recorder.number(int, (number,), value)
+
+
 _DECISIONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__")
 _BINARY: dict[str, Callable[..., Any]] = {
     "add": operator.add,
@@ -140,6 +160,8 @@ def _methods(base: type) -> dict[str, Any]:
     methods.update({name: _conversion(name, base) for name in ("__int__", "__float__")})
     methods["__divmod__"] = lambda self, other: (self // other, self % other)
     methods["__hash__"] = base.__hash__
+    # what numpy makes of a number has methods of its own
+    methods.update({"item": lambda self: self, "tolist": lambda self: self, "astype": _astype})
     # copies and pickles of a traced number are plain numbers
     methods["__reduce__"] = lambda self: (base, (exact(self),))
     methods["__copy__"] = lambda self: self
