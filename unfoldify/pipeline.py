@@ -15,11 +15,12 @@ from unfoldify.emit.layouts import Written, write
 from unfoldify.errors import CaptureError, UnfoldifyError, VerificationError
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
-from unfoldify.recording.model import Recorded, record
+from unfoldify.recording.model import Recorded, record, with_edges
 from unfoldify.recording.sizes import affordable
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
 from unfoldify.stateless import apart
+from unfoldify.verification.edges import otherwise
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
 from unfoldify.verification.several_ways import several_ways
 from unfoldify.verification.verdict import Verification
@@ -105,7 +106,8 @@ def unfoldify(
     if check:
         with apart(model):
             errors = each_error(model, args, kwargs, options, written.groups)
-    source = written.headed(verification)
+    recorded = with_edges(recorded, at_edges(model, args, kwargs, recorded, written, verification))
+    source = written.headed(verification, recorded)
     unmatched = options.unmatched([path for path, _ in model.named_modules() if path])
     seconds = time.monotonic() - start
     report = summarize(recorded, written, verification, errors, unmatched, seconds)
@@ -135,6 +137,21 @@ def verified(
     sizes = affordable(recorded.variants, largest)
     tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
     return verify(model, written.module, args, kwargs, variants=sizes, progress=tell)
+
+
+def at_edges(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    recorded: Recorded,
+    written: Written,
+    verification: Verification | None,
+) -> list[str]:
+    """The shapes of inputs of which the model makes something else than the file, if any are known."""
+    if verification is None or not verification.ok:
+        return []
+    sizes, asked = recorded.variants, recorded.recording.asked
+    return list(otherwise(model, written.module, args, kwargs, sizes, asked))
 
 
 def each_error(

@@ -39,7 +39,7 @@ class Written:
         """Whether functions of the user's are functions of the file."""
         return False
 
-    def headed(self, verification: Any) -> str:
+    def headed(self, verification: Any, recorded: Recorded) -> str:
         """The file's last text; a patched file keeps the beginning that its author wrote."""
         return self.source
 
@@ -54,13 +54,12 @@ class WrittenAnew(Written):
     helpers: Helpers | None
     options: Options
     source_path: str | Path | None
-    bound: tuple[str, ...]  # where the original does something else at other sizes
 
     @property
     def has_helpers(self) -> bool:
         return self.helpers is not None and bool(self.helpers.found)
 
-    def headed(self, verification: Any) -> str:
+    def headed(self, verification: Any, recorded: Recorded) -> str:
         told = header(
             self.merged.root.module,
             self.source,
@@ -69,7 +68,7 @@ class WrittenAnew(Written):
             kinds={group.kind for _, group in self.groups},
             theirs=users_patterns(self.bodies()),
             every=not (self.options.only or self.options.skip),
-            bound=self.bound,
+            bound=[each.at_sizes for each in recorded.fixed if each.at_sizes],
         )
         return f'"""{told}"""\n\n{self.source}'  # the very text that was verified
 
@@ -122,7 +121,6 @@ def write(
         helpers,
         options,
         source_path,
-        tuple(each.at_sizes for each in recorded.fixed if each.at_sizes),
     )
 
 

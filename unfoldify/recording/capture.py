@@ -59,6 +59,7 @@ class Recording:
     drew: bool = False  # whether Python or numpy drew numbers meanwhile
     left: tuple[str, ...] = ()  # the attributes that a call changes
     decisions: tuple[Decision, ...] = ()  # by what the model drew
+    asked: frozenset[int] = frozenset()  # numbers that sizes were compared with
     borrowers: frozenset[int] = frozenset()  # ids of modules that call one which their caller has
 
 
@@ -110,6 +111,7 @@ def capture(
         recorder.parameters,
         tuple(recorder.conversions.values()),
         decisions=tuple(recorder.decisions),
+        asked=frozenset(recorder.compared_with),
         borrowers=frozenset(recorder.borrowers),
     )
 

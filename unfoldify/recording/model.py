@@ -293,6 +293,20 @@ def is_sum(node: fx.Node) -> bool:
     return node.target in (operator.add, operator.sub, operator.mul, operator.floordiv)
 
 
+def with_edges(recorded: Recorded, shapes: Sequence[str]) -> Recorded:
+    """What was recorded, and that for inputs of these shapes the model does something else."""
+    found = (
+        Fixed(
+            "sizes",
+            "",
+            f"for {each} the model does something else",
+            f"with {each} it does something else",
+        )
+        for each in shapes
+    )
+    return replace(recorded, fixed=(*recorded.fixed, *found))
+
+
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:
     node = difference.first
     where = shown_line(node.meta.get("positions", ())) if node is not None else ""

@@ -52,6 +52,7 @@ class Watcher(GraphBuilder):
         self.decisions: list[Decision] = []  # by what was drawn
         self.outcomes: Outcomes | None = None
         self.by_value = False  # whether runs may go the other way by any value
+        self.compared_with: set[int] = set()  # numbers that sizes were compared with
         self.ranges: dict[int, tuple[range, tuple[Any, ...]]] = {}  # over sizes
         self.through = 0  # how many autograd functions are being run as plain calls
         self.dual_levels: list[Any] = []  # of torch.autograd.forward_ad
@@ -75,7 +76,9 @@ class Watcher(GraphBuilder):
             return told
         if read is not None:
             self.reads.append(read)
-        elif is_remainder(number.node):
+        else:
+            self.compared_with.update(plain(other) for other in others if isinstance(other, int))
+        if read is None and is_remainder(number.node):
             positions = self.positions()
             found = next((place for place in map(site, positions) if place is not None), None)
             if found is not None and found.decides:

@@ -1,0 +1,68 @@
+"""Sizes at which a file that was verified does something else: one, and those that the model asks for.
+
+`if x.shape[1] > 512:` goes the example's way in every run that was recorded, and of a batch of one
+`x.squeeze()` makes a vector. What the original does there no run has shown, so both are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from unfoldify.recording.sizes import Group, SizeVariant
+from unfoldify.verification.checks import check, settle
+from unfoldify.verification.plan import described, times
+from unfoldify.verification.runs import Call, Setting, run
+
+MOST = 4  # numbers that a model compares its sizes with, the smallest first
+LARGEST = 4  # times the example's size
+
+
+def otherwise(
+    original: nn.Module,
+    rewritten: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    variants: Sequence[SizeVariant],
+    asked: Collection[int] = (),
+    max_seconds: float = 10.0,
+) -> Iterator[str]:
+    """The inputs, as their shapes, that the original takes and of which the file makes another result.
+
+    `asked` are the numbers that the model has compared sizes with. What would take longer than
+    `max_seconds`, by what it computes, is left out.
+    """
+    alone = [variant for variant in variants if len(variant.groups) == 1]
+    if not alone:
+        return
+    call = Call(tuple(args), dict(kwargs), original)
+    setting = Setting(gradients=False)
+    pair, exact = settle(original, rewritten, call, setting, 1e-10)
+    if exact.failure is not None:
+        return
+    effort = run(original, call, pair.state, replace(pair.setting, wide=False)).effort
+    for variant in alone:
+        for other in at_edges(variant, asked):
+            max_seconds -= other.cost * effort * times(setting)
+            if max_seconds < 0:
+                return
+            given = Call(*other.build(seed=1), call.names)
+            if not check(pair, given, described(given)).ok:
+                yield other.description
+                break
+
+
+def at_edges(variant: SizeVariant, asked: Collection[int]) -> Iterator[SizeVariant]:
+    """The inputs with one size moved to where a comparison turns out the other way, the nearest
+    first, or to 1.
+    """
+    (group,) = variant.groups
+    size = group.dims[0].size
+    near = [number for number in sorted(asked) if 1 <= number <= LARGEST * size]
+    around = {number + by for number in near[:MOST] for by in (-1, 0, 1)}
+    for other in sorted({1, *around}, key=lambda number: (abs(number - size), number)):
+        if other > 0 and other not in (size, group.size):
+            yield replace(variant, groups=(Group(group.dims, other),))
