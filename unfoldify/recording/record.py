@@ -430,7 +430,7 @@ def operands(expression: Any) -> tuple[ast.expr, ast.expr] | None:
     return None
 
 
-def flattened(args: Iterable[Any]) -> Iterator[Any]:
+def flattened(args: tuple[Any, ...]) -> Iterator[Any]:
     """Arguments, and those in tuples: `math.prod((h, w))`."""
     for arg in args:
         yield from arg if isinstance(arg, tuple) else (arg,)
