@@ -386,7 +386,8 @@ class OfTwoWays(nn.Module):
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_in_the_way_leaves_the_lines_where_they_are(model: nn.Module, count: int) -> None:
-    assert not functions(written(model, *(randn(3, 4) for _ in range(count))))
+    found = functions(written(model, *(randn(3, 4) for _ in range(count))))
+    assert found.keys() <= {"linear"}
 
 
 class Hidden(nn.Module):

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from unfoldify.emit.build import build
 from unfoldify.emit.file import emit
+from unfoldify.emit.functions.again import functions_of_layers
 from unfoldify.emit.functions.functions import Functions
+from unfoldify.emit.functions.outline import OutlinedFunction
 from unfoldify.emit.header import header, users_patterns
 from unfoldify.emit.helpers.helpers import Helpers, helpers_of
 from unfoldify.emit.patch.patch import Declines, Groups, Patched, patched
@@ -36,7 +38,7 @@ class Written:
 
     @property
     def has_helpers(self) -> bool:
-        """Whether functions of the user's are functions of the file."""
+        """Whether functions of the user's, or layers, are functions of the file."""
         return False
 
     def headed(self, verification: Any, recorded: Recorded) -> str:
@@ -52,12 +54,13 @@ class WrittenAnew(Written):
     merged: Merged
     functions: Functions | None
     helpers: Helpers | None
+    layers: Sequence[OutlinedFunction]  # functions of layers that are called again
     options: Options
     source_path: str | Path | None
 
     @property
     def has_helpers(self) -> bool:
-        return self.helpers is not None and bool(self.helpers.found)
+        return bool(self.layers) or (self.helpers is not None and bool(self.helpers.found))
 
     def headed(self, verification: Any, recorded: Recorded) -> str:
         told = header(
@@ -76,6 +79,7 @@ class WrittenAnew(Written):
         yield from walk_bodies(self.root)
         yield from self.functions.bodies if self.functions is not None else ()
         yield from self.helpers.bodies if self.helpers is not None else ()
+        yield from (function.body for function in self.layers)
 
 
 def write(
@@ -89,7 +93,8 @@ def write(
 ) -> Written:
     """Spell out what the options ask for; `recorded`, with its graphs, becomes what is written.
 
-    With `once`, functions of the user's that are called more than once are functions of the file.
+    With `once`, functions of the user's and layers that are called more than once are functions of the
+    file.
     """
     model = recorded.recording.model
     if options.layout == "patch":  # not after: the graphs are rewritten in place
@@ -102,12 +107,15 @@ def write(
     else:
         groups, declined = spell_out(recorded, options, functions.spell_out)
         functions.settle(names_of(seen))  # not before torch and einops are themselves again
-    helpers = None
+    helpers, layers = None, []
     if functions is None and once:
         helpers = helpers_of(list(walk_bodies(seen.root)), names_of(seen))
+        names = {*names_of(seen), *(helper.name for helper in helpers.found)}
+        layers = functions_of_layers(walk_bodies(seen.root), names)
     merged = merge(model, seen.root, seen.constants, recorded.resting, shapes=options.shapes)
     more = helpers.bodies if helpers is not None else ()
-    source = emit(merged, definitions(functions, helpers), more)
+    above = [*definitions(functions, helpers), *(layer.definition() for layer in layers)]
+    source = emit(merged, above, more)
     module = build(source, merged.side, model)
     return WrittenAnew(
         source,
@@ -119,6 +127,7 @@ def write(
         merged,
         functions,
         helpers,
+        layers,
         options,
         source_path,
     )

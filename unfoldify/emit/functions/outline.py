@@ -10,7 +10,7 @@ import copy
 import inspect
 import itertools
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,25 +93,50 @@ class OutlinedFunction(Function):
         return ast.FunctionDef(self.name, arguments, body, [], None, None, lineno=0)
 
 
+@dataclass(frozen=True)
+class Spelled:
+    """The nodes that one call is spelled out by, what goes into them and what comes out."""
+
+    graph: fx.Graph
+    group: Group
+    nodes: tuple[fx.Node, ...]
+    inputs: tuple[fx.Node, ...]
+    ends: tuple[fx.Node, ...]
+
+    @classmethod
+    def of(cls, graph: fx.Graph, group: Group) -> Spelled:
+        nodes = [node for node in graph.nodes if node.meta.get("group") is group]
+        inside = set(nodes)
+        ends = [node for node in nodes if any(u not in inside for u in node.users) or kept(node)]
+        inputs = unique(o for node in nodes for o in node.all_input_nodes if o not in inside)
+        return cls(graph, group, tuple(nodes), tuple(ordered(inputs)), tuple(ends))
+
+    def as_function(self, words: Mapping[fx.Node, str], dialect: str = "") -> OutlinedFunction:
+        """A function that does the same; `words` are for what it is given."""
+        body = copied(self.nodes, self.inputs, self.ends, labels(self.inputs, words, self.group))
+        if dialect == "torch":
+            speak_torch(body.graph)
+        own, longer = word(self.group), longer_word(self.group)
+        return OutlinedFunction(own, body=body, longer=longer, texts=[self.group.text])
+
+    def put_call(self, function: Function, given: Sequence[fx.Node] = ()) -> fx.Node:
+        """Let a call of the function take the place of the nodes."""
+        call = call_in_place(self.graph, function, given or self.inputs, self.ends)
+        for node in reversed(self.nodes):
+            self.graph.erase_node(node)
+        return call
+
+
 def outlined(
     graph: fx.Graph, group: Group, words: Mapping[fx.Node, str], dialect: str, title: str
 ) -> OutlinedFunction:
     """Replace a group's nodes by a call of a new function."""
-    nodes = [node for node in graph.nodes if node.meta.get("group") is group]
-    inside = set(nodes)
-    ends = [node for node in nodes if any(u not in inside for u in node.users) or kept(node)]
-    inputs = ordered(unique(o for node in nodes for o in node.all_input_nodes if o not in inside))
-    body = copied(nodes, inputs, ends, labels(inputs, words, group))
-    if dialect == "torch":
-        speak_torch(body.graph)
-    if len(ends) == 1:  # of `x` and `weights`, say, only one is used
+    found = Spelled.of(graph, group)
+    function = found.as_function(words, dialect)
+    if len(found.ends) == 1:  # of `x` and `weights`, say, only one is used
         title = title.partition("` and `")[0].removesuffix("`") + "`" if "`" in title else title
-    function = OutlinedFunction(
-        word(group), body=body, longer=longer_word(group), title=title, texts=[group.text]
-    )
-    function.calls.append(call_in_place(graph, function, inputs, ends))
-    for node in reversed(nodes):
-        graph.erase_node(node)
+    function.title = title
+    function.calls.append(found.put_call(function))
     return function
 
 
@@ -144,12 +169,12 @@ def unique(nodes: Iterable[fx.Node]) -> list[fx.Node]:
     return list(dict.fromkeys(nodes))
 
 
-def ordered(inputs: list[fx.Node]) -> list[fx.Node]:
+def ordered(inputs: Iterable[fx.Node]) -> list[fx.Node]:
     """What flows first, then weights, then numbers and flags."""
     return sorted(inputs, key=lambda node: ("val" not in node.meta, node.op == "get_attr"))
 
 
-def labels(inputs: list[fx.Node], words: Mapping[fx.Node, str], group: Group) -> list[str]:
+def labels(inputs: Iterable[fx.Node], words: Mapping[fx.Node, str], group: Group) -> list[str]:
     """A name for each input: the layer's own for a weight, the rule's for an operand."""
     found: list[str] = []
     for node in inputs:
@@ -164,7 +189,7 @@ def labels(inputs: list[fx.Node], words: Mapping[fx.Node, str], group: Group) ->
 
 
 def copied(
-    nodes: list[fx.Node], inputs: list[fx.Node], ends: list[fx.Node], words: list[str]
+    nodes: Iterable[fx.Node], inputs: Iterable[fx.Node], ends: Iterable[fx.Node], words: list[str]
 ) -> Body:
     """The nodes as a graph of their own."""
     graph = fx.Graph()
@@ -189,7 +214,7 @@ def copied(
 
 
 def call_in_place(
-    graph: fx.Graph, function: Function, inputs: list[fx.Node], ends: list[fx.Node]
+    graph: fx.Graph, function: Function, inputs: Sequence[fx.Node], ends: Sequence[fx.Node]
 ) -> fx.Node:
     """The call of the function, behind which everything uses its results."""
     last = ends[-1]

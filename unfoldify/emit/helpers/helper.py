@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import CodeType
 
@@ -39,6 +40,11 @@ class Helper(Function):
 def statements(body: Body) -> int:
     """How many statements a function would have that do something."""
     lines, _, _ = lines_of(body, False, False)
+    return how_many(lines)
+
+
+def how_many(lines: Iterable[ast.stmt]) -> int:
+    """How many statements do something."""
     every = (node for line in lines for node in ast.walk(line) if isinstance(node, ast.stmt))
     return sum(not isinstance(each, LAYOUT) and not hands_back(each) for each in every)
 
