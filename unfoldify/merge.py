@@ -111,13 +111,19 @@ def first_homes(model: nn.Module) -> dict[int, str]:
     return {id(module): path for path, module in model.named_modules()}
 
 
-def walk_bodies(body: Body) -> Iterator[Body]:
+def walk_bodies(body: Body, seen: set[Body] | None = None) -> Iterator[Body]:
+    """A body and all that it calls, and they call; methods that are called several times once."""
+    seen = set() if seen is None else seen
+    if body in seen:
+        return
+    seen.add(body)
     yield body
     if body.other_mode is not None:
-        yield from walk_bodies(body.other_mode)
+        yield from walk_bodies(body.other_mode, seen)
     for node in body.graph.nodes:
-        if "body" in node.meta:
-            yield from walk_bodies(node.meta["body"])
+        for key in ("body", "method_body"):
+            if key in node.meta:
+                yield from walk_bodies(node.meta[key], seen)
 
 
 def collect_bodies(root: Body, instances: Mapping[int, Instance]) -> None:
@@ -154,6 +160,9 @@ def write_down(instance: Instance, around: Surroundings, *, is_root: bool, shape
     instance.init = Constructor(instance.module, instance.path, around).statements()
     texts: dict[Any, str] = {}
     first: Body | None = None
+    for body in reversed(instance.bodies):  # those before that others call
+        if body.method:
+            instance.methods[body.method] = forward(body, shapes=shapes)
     for body in ordered_modes(instance.bodies):
         if any(body is other.other_mode for other in instance.bodies):
             continue
@@ -168,7 +177,8 @@ def write_down(instance: Instance, around: Surroundings, *, is_root: bool, shape
 
 
 def ordered_modes(bodies: list[Body]) -> list[Body]:
-    return sorted(bodies, key=lambda body: body.training)
+    forwards = [body for body in bodies if not body.method]
+    return sorted(forwards, key=lambda body: body.training)
 
 
 # -- classes ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 
 from torch import nn
@@ -15,6 +16,7 @@ from unfoldify.reporting.fold import folded
 
 LONGEST = 12  # lines; of a longer docstring the first paragraph is kept
 MOST_NAMES = 4
+SECTIONS = r"^\s*(?:Args|Arguments|Parameters|Inputs?|Returns?|Shapes?)\b|^\s*[:@]param|^\s*>>>"
 WIDTH = 92  # of a docstring that stands eight columns deep
 
 
@@ -26,13 +28,20 @@ def class_docstring(kind: Kind, merged: Merged) -> list[ast.stmt]:
     return docstring("\n\n".join(part for part in parts if part))
 
 
-def forward_docstring(module: nn.Module, label: str) -> list[ast.stmt]:
-    """The docstring of the user's own forward."""
+def method_docstring(module: nn.Module, label: str) -> list[ast.stmt]:
+    """The docstring of the user's own forward; of another method, what it says in general."""
     cls = type(module)
-    own = next((c for c in cls.__mro__ if "forward" in vars(c)), nn.Module)
-    if label != "forward" or is_torch_class(own) or own is nn.Module:
+    own = next((c for c in cls.__mro__ if label in vars(c)), nn.Module)
+    if is_torch_class(own) or own is nn.Module:
         return []
-    return docstring(users_words(vars(own)["forward"].__doc__))
+    text = getattr(vars(own)[label], "__doc__", None)
+    return docstring(users_words(text) if label == "forward" else summary(text))
+
+
+def summary(text: object) -> str:
+    """What a docstring says before it comes to the arguments."""
+    told = users_words(text).strip().partition("\n\n")[0]
+    return re.split(SECTIONS, told, maxsplit=1, flags=re.MULTILINE)[0].strip()
 
 
 def users_words(text: object) -> str:

@@ -14,7 +14,7 @@ from unfoldify.emit.autograd import autograd_sources
 from unfoldify.emit.class_names import name_classes
 from unfoldify.emit.constants.numbers import formula
 from unfoldify.emit.constructor import as_parameter, base_of, empty_tensor
-from unfoldify.emit.docstrings import class_docstring, forward_docstring
+from unfoldify.emit.docstrings import class_docstring, method_docstring
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.format import format_statements
 from unfoldify.emit.hoisting import hoisted
@@ -74,11 +74,12 @@ def class_definition(kind: Kind, merged: Merged) -> ast.ClassDef:
         body.append(function("__init__", signature_, [folded(statement) for statement in init]))
     if is_root and merged.resting:
         body.append(train_method(first.module, merged.resting))
+    helpers = {body.method for body in first.bodies}
     for label, lines in methods.items():
         text = first.methods[label]
         owner = next(b for b in first.bodies if b.module is first.module)
-        words = forward_docstring(first.module, label)
-        arguments_ = signature(owner, text.names, is_root=is_root)
+        words = method_docstring(first.module, label)
+        arguments_ = signature(owner, text.names, is_root=is_root and label not in helpers)
         body.append(
             function(label, arguments_, [*words, *(list(with_names(lines)) or [ast.Pass()])])
         )

@@ -302,9 +302,8 @@ class Writer:
     def sites(self, step: Step) -> Iterator[Site]:
         """Where a statement comes from in the user's file, from the outside in."""
         for node in step.tree:
-            for position in reversed(
-                node.meta.get("call_positions", node.meta.get("positions", ()))
-            ):
+            inner = node.meta.get("call_positions", node.meta.get("positions", ()))
+            for position in reversed((*inner, *node.meta.get("outer", ()))):
                 found = site(position)
                 if found is not None and not is_of_a_rule(found.filename):
                     yield found

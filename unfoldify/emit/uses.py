@@ -115,7 +115,8 @@ def only_parts(node: fx.Node) -> bool:
 
 def is_impure(node: fx.Node) -> bool:
     """Calls that keep their order among each other."""
-    return node.op == "call_module" or "mutates" in node.meta or is_random(node)
+    calls_modules = node.op == "call_module" or getattr(node.target, "calls_modules", False)
+    return calls_modules or "mutates" in node.meta or is_random(node)
 
 
 def count_uses(node: fx.Node) -> int:

@@ -39,7 +39,7 @@ from unfoldify.recording.structures import (
     given_one_by_one,
     tensors_of_argument,
 )
-from unfoldify.recording.users_calls import RunningCalls, given_to
+from unfoldify.recording.users_calls import Call, RunningCalls, given_to
 from unfoldify.recording.values import plain_arguments, tensors_in
 from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
@@ -132,8 +132,11 @@ class ModelRecorder(ExchangeRecorder):
         self.running_calls = RunningCalls()
 
     def note_calls(self, node: fx.Node) -> None:
-        """The calls of the user's functions that a node was made in, the innermost first, and which
-        values those that have begun since were given.
+        node.meta["calls"] = self.calls_here()
+
+    def calls_here(self) -> tuple[Call, ...]:
+        """The calls of the user's functions that are running, the innermost first; those that have
+        begun since the last time are told which values they were given.
         """
         here = sys._getframe(1)
         for frame, call in self.running_calls.update(here, ModelRecorder.run.__code__).items():
@@ -146,7 +149,7 @@ class ModelRecorder(ExchangeRecorder):
                 elif not isinstance(value, Tensor):
                     continue
                 call.words.append(word)
-        node.meta["calls"] = tuple(self.running_calls.until(self.boundary, here))
+        return tuple(self.running_calls.until(self.boundary, here))
 
     # -- modules -------------------------------------------------------------------------------
 
@@ -180,7 +183,8 @@ class ModelRecorder(ExchangeRecorder):
             return self.spell(original, module, path, args, kwargs)
         if how == "keep":
             return self.keep(original, module, path, args, kwargs)
-        return self.enter(original, module, path, args, kwargs, self.positions())
+        calls = self.calls_here()
+        return self.enter(original, module, path, args, kwargs, self.positions(), calls)
 
     def note_borrower(self, paths: list[str]) -> None:
         """A module runs here that belongs to the caller: in `self.sublayer(x, lambda x: self.ff(x))`
@@ -257,6 +261,7 @@ class ModelRecorder(ExchangeRecorder):
         args: Any,
         kwargs: Any,
         positions: tuple[Position, ...],
+        calls: tuple[Call, ...],
     ) -> Any:
         """Run a module in a graph of its own, and note the call in its parent's."""
         parent = self.body
@@ -282,6 +287,7 @@ class ModelRecorder(ExchangeRecorder):
                 self.past[key] = (reference, node, body)
         call = self.add("call_module", path, (), {})
         call.meta["positions"] = positions
+        call.meta["calls"] = calls
         call.meta["body"] = body
         call.meta["module"] = module
         call.args = tuple(

@@ -213,6 +213,7 @@ def inline(body: Body, call: fx.Node) -> None:
     if isinstance(result, fx.Node):
         if result is last:
             result.meta["positions"] = outer
+            result.meta["outer"] = result.meta["outer"][: -len(outer) or None]
             result.meta["result_of"] = path
         call.replace_all_uses_with(result)
     else:
@@ -249,3 +250,5 @@ def adopt(body: Body, copy: fx.Node, node: fx.Node, call: fx.Node) -> None:
             for parameter in grandchild.parameters
         ]
     copy.meta["outer"] = (*node.meta.get("outer", ()), *outer)
+    if "calls" in call.meta and node.op != "get_attr":
+        copy.meta["calls"] = (*node.meta.get("calls", ()), *call.meta["calls"])

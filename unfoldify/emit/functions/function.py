@@ -18,10 +18,15 @@ class Function:
     name: str = ""
     longer: str = ""  # what it would be called beside another of its word
     defaults: Mapping[str, Any] = field(default_factory=dict)  # of parameters that calls give
+    calls_modules: bool = False  # whether its calls keep their order
 
     def names(self) -> Iterator[str]:
         """What to call it, if that is free: its word, the longer one, numbers."""
         return numbered([word for word in (self.word, self.longer) if word])
+
+    def spelled(self) -> ast.expr:
+        """What is called."""
+        return ast.Name(self.name, ast.Load())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{self.word} is written, not run")
@@ -46,7 +51,7 @@ class FunctionCall(ast.Call):
     def of(
         cls, function: Function, args: list[ast.expr], keywords: list[ast.keyword]
     ) -> FunctionCall:
-        call = cls(ast.Name(function.name, ast.Load()), args, keywords)
+        call = cls(function.spelled(), args, keywords)
         call.defaults = function.defaults
         return call
 

@@ -74,7 +74,16 @@ def known_of(node: fx.Node, index: dict[fx.Node, int], loops: dict[Loop, int]) -
     words = tuple(repr(meta.get(key)) for key in ("length", "item", "items", "name", "remark"))
     flags = tuple(key in meta for key in ("kept", "val", "value", "mutates", "inline", "result"))
     told = None if group is None else (group.function, group.text, group.style, group.why)
-    return tuple(around), words, flags, told, meta.get("positions"), meta.get("call_positions")
+    places = tuple(meta.get(key) for key in ("positions", "call_positions", "outer"))
+    return tuple(around), words, flags, told, places, inner_forms(meta.get("body"))
+
+
+def inner_forms(body: Body | None) -> Any:
+    """What a module does that is called, in both modes."""
+    if body is None:
+        return ()
+    form = form_of(body)
+    return form.same, tuple(form.numbers.items()), inner_forms(body.other_mode)
 
 
 def differing(forms: list[Form]) -> Iterator[tuple[Place, tuple[int | float, ...]]]:

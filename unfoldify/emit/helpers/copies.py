@@ -18,7 +18,7 @@ from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.loops.loop import Loop
 
 OWN = ("val", "value", "length", "items")  # of an input, whoever made it
-OF_CALLER = ("outer", "alias", "result_of")
+OF_CALLER = ("outer", "alias", "result_of")  # less what of it is inside the function
 
 
 def copied(region: Region) -> Body:
@@ -32,13 +32,17 @@ def copied(region: Region) -> Body:
             new[node].meta["given"] = node.meta["given"]
         parameters.append(parameter(new[node]))
     for node in region.nodes:
+        for weight in node.all_input_nodes:  # of a method's own module
+            if weight not in new and weight.op == "get_attr":
+                new[weight] = graph.node_copy(weight)
+                new[weight].meta = {k: v for k, v in weight.meta.items() if k in OWN}
         new[node] = graph.node_copy(node, new.__getitem__)
     loops = copies_of(region.loops, new)
     for node in region.nodes:
         new[node].meta = meta_of(node, region, new, loops)
     results = [new[node] for node in region.outputs]
     graph.output(results[0] if len(results) == 1 else tuple(results))
-    return Body(graph=graph, module=nn.Module(), parameters=parameters)
+    return Body(graph=graph, module=region.module or nn.Module(), parameters=parameters)
 
 
 def placeholder(graph: fx.Graph, label: str, meta: Mapping[str, Any]) -> fx.Node:
@@ -73,6 +77,10 @@ def meta_of(
     for key in ("positions", "call_positions"):
         if key in meta:
             meta[key] = within(node, key, outside)
+    around = node.meta.get("outer", ())
+    if region.module is not None and len(around) > outside:
+        meta["outer"] = around[: len(around) - outside]
+        meta |= {key: node.meta[key] for key in ("result_of",) if key in node.meta}
     if node.meta.get("calls"):
         calls = node.meta["calls"]
         meta["calls"] = calls[: calls.index(region.call) + 1] if region.call in calls else ()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import itertools
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import CodeType
 
 from torch import fx
 
-from unfoldify.emit.docstrings import docstring, users_words
+from unfoldify.emit.docstrings import docstring, summary
 from unfoldify.emit.format import Blank, Comment, Remarked
 from unfoldify.emit.forward import lines_of
 from unfoldify.emit.functions.commented import returned as in_one_line
@@ -19,7 +18,6 @@ from unfoldify.emit.functions.function import Function
 from unfoldify.emit.functions.outline import filled
 from unfoldify.recording.body import Body
 
-SECTIONS = r"^\s*(?:Args|Arguments|Parameters|Inputs?|Returns?|Shapes?)\b|^\s*[:@]param|^\s*>>>"
 LAYOUT = (Blank, Comment, Remarked)  # are no statements themselves
 
 
@@ -57,6 +55,4 @@ def hands_back(line: ast.stmt) -> bool:
 
 def first_paragraph(code: CodeType) -> str:
     """What a function's docstring says before it comes to its arguments."""
-    text = code.co_consts[0] if code.co_consts else None
-    told = users_words(text).strip().partition("\n\n")[0] if isinstance(text, str) else ""
-    return re.split(SECTIONS, told, maxsplit=1, flags=re.MULTILINE)[0].strip()
+    return summary(code.co_consts[0] if code.co_consts else None)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from torch import fx
+from torch import fx, nn
 
 from unfoldify.emit.helpers.alike import Form, differing, form_of
 from unfoldify.emit.helpers.copies import copied, labels
 from unfoldify.emit.helpers.helper import Helper, first_paragraph, statements
 from unfoldify.emit.helpers.inside import NoRegion
 from unfoldify.emit.helpers.loops import written
+from unfoldify.emit.helpers.methods import Method, method_of
 from unfoldify.emit.helpers.numbers import with_numbers
 from unfoldify.emit.helpers.put import put_call
 from unfoldify.emit.helpers.regions import Region, is_function, region_of
@@ -27,24 +28,32 @@ MOST_NUMBERS = 3  # that the calls of one function may differ in
 FEWEST_STATEMENTS = 2  # of a function that is worth its name
 
 
+@dataclass(frozen=True)
+class Place:
+    """A graph in whose lines functions are called."""
+
+    graph: fx.Graph
+    owner: tuple[Any, Any]  # the forward, or the function, whose lines these are
+    module: nn.Module
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """A call of a function in one of the graphs, with what it does as a graph of its own."""
 
-    graph: fx.Graph
-    owner: tuple[Any, Any]  # the forward, or the function, in whose lines it is
+    place: Place
     region: Region
     body: Body
     form: Form
 
     @classmethod
-    def of(cls, graph: fx.Graph, owner: tuple[Any, Any], region: Region) -> Found:
+    def of(cls, place: Place, region: Region) -> Found:
         body = copied(region)
-        return cls(graph, owner, region, body, form_of(body))
+        return cls(place, region, body, form_of(body))
 
     def again(self) -> Found:
         """With another copy: the first has been changed."""
-        return Found.of(self.graph, self.owner, self.region)
+        return Found.of(self.place, self.region)
 
 
 @dataclass(eq=False)
@@ -53,6 +62,7 @@ class Helpers:
 
     taken: set[str]
     found: list[Helper] = field(default_factory=list)
+    refused: set[Any] = field(default_factory=set)  # classes, with codes that are no methods there
     seen: set[Call] = field(default_factory=set)  # calls that were looked at
     written: dict[fx.Graph, set[Call]] = field(default_factory=dict)
     instead: dict[fx.Node, fx.Node] = field(default_factory=dict)  # what stands for a value now
@@ -73,19 +83,23 @@ class Helpers:
 
         for helper in self.found:
             add(helper)
-        return [helper.definition() for helper in ordered]
+        return [helper.definition() for helper in ordered if not isinstance(helper, Method)]
 
     def outline(self, bodies: Iterable[Body]) -> None:
         """Replace, in the graphs, what calls of one function have in common by calls of it."""
-        places = [(body.graph, owner_of(body)) for body in bodies]
+        forwards = [Place(body.graph, owner_of(body), body.module) for body in bodies]
         while True:
-            graphs = [*places, *((h.body.graph, (h, "")) for h in self.found)]
-            code = self.next_function([graph for graph, _ in graphs])
+            own = (Place(h.body.graph, (h, ""), h.body.module) for h in self.found)
+            places = [*forwards, *own]
+            code = self.next_function([place.graph for place in places])
             if code is None:
                 return
-            found = [each for graph, owner in graphs for each in self.calls_in(graph, owner, code)]
-            for alike in grouped(found):
+            found = [each for place in places for each in self.calls_in(place, code)]
+            for alike in grouped([each for each in found if each.region.module is None]):
                 self.write_once(alike)
+            for cls, calls in by_class([each for each in found if each.region.module is not None]):
+                if (cls, code) not in self.refused:
+                    self.write_methods(calls)
 
     # -- which ---------------------------------------------------------------------------------
 
@@ -105,20 +119,20 @@ class Helpers:
         calls = reversed(node.meta.get("calls", ()))
         return [call for call in calls if is_function(call) and call not in self.seen]
 
-    def calls_in(self, graph: fx.Graph, owner: tuple[Any, Any], code: Any) -> Iterator[Found]:
+    def calls_in(self, place: Place, code: Any) -> Iterator[Found]:
         """The calls of a function in a graph; from now on they were looked at."""
         calls = {
             first: None
-            for node in graph.nodes
+            for node in place.graph.nodes
             for first in self.open_calls(node)[:1]
             if first.code == code
         }
         for call in calls:
             self.seen.add(call)
             try:
-                yield Found.of(graph, owner, region_of(graph, call))
+                yield Found.of(place, region_of(place.graph, call, place.module))
             except (NoRegion, KeyError):  # a KeyError: something of it is about a node outside
-                continue
+                self.refused.add((type(place.module), code))
 
     # -- how -----------------------------------------------------------------------------------
 
@@ -139,16 +153,38 @@ class Helpers:
             given = {label: values[at] for label, values in columns.items()}
             self.call_in_place(each, helper, given)
 
+    def write_methods(self, found: list[Found]) -> None:
+        """A method for calls in modules of one class, where all do the same but for numbers, which the
+        constructor is given.
+        """
+        modules: dict[int, list[Found]] = {}
+        for each in found:
+            modules.setdefault(id(each.place.module), []).append(each)
+        if len(grouped(found)) > 1 or any(len(by_numbers(calls)) > 1 for calls in modules.values()):
+            return
+        graphs: dict[fx.Graph, list[Found]] = {}
+        for each in found:
+            graphs.setdefault(each.place.graph, []).append(each)
+        if all(self.places(calls) < 2 for calls in graphs.values()):
+            return
+        if statements(copied(found[0].region)) < FEWEST_STATEMENTS:
+            return
+        for calls in modules.values():
+            method = method_of(calls[0].region)
+            self.found.append(method)
+            for each in calls:
+                self.call_in_place(each, method, {})
+
     def places(self, found: list[Found]) -> int:
         """In how many places of the emitted file the calls will be."""
         seen: set[Any] = set()
         counts: dict[Any, int] = {}
-        resting = [each for each in found if each.owner[1] is not None]
+        resting = [each for each in found if each.place.owner[1] is not None]
         for each in resting or found:  # training is another branch of the same forward
-            key = each.graph, each.region.caller
-            if key not in counts or each.region.call in self.written_in(each.graph):
+            key = each.place.graph, each.region.caller
+            if key not in counts or each.region.call in self.written_in(each.place.graph):
                 counts[key] = counts.get(key, 0) + 1
-            seen.add((each.owner, each.region.caller, counts[key]))
+            seen.add((each.place.owner, each.region.caller, counts[key]))
         return len(seen)
 
     def written_in(self, graph: fx.Graph) -> set[Call]:
@@ -168,7 +204,7 @@ class Helpers:
         region = found.region
         inputs = map(self.now, region.inputs)
         given = {**dict(zip(labels(region), inputs, strict=True)), **numbers}
-        self.instead |= put_call(found.graph, region, helper, given)
+        self.instead |= put_call(found.place.graph, region, helper, given)
 
     def now(self, node: fx.Node) -> fx.Node:
         """What a value is since calls have taken the place of what made it."""
@@ -181,6 +217,14 @@ def helpers_of(bodies: Iterable[Body], taken: Iterable[str]) -> Helpers:
     helpers = Helpers({*taken, *RESERVED, *dir(builtins)})
     helpers.outline(bodies)
     return helpers
+
+
+def by_class(found: list[Found]) -> Iterator[tuple[Any, list[Found]]]:
+    """Calls in modules of one class."""
+    groups: dict[Any, list[Found]] = {}
+    for each in found:
+        groups.setdefault(type(each.place.module), []).append(each)
+    yield from groups.items()
 
 
 def grouped(found: list[Found]) -> list[list[Found]]:

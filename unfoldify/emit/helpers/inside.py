@@ -21,7 +21,7 @@ def caller_of(node: fx.Node, call: Call) -> tuple[Position, ...]:
     calls = node.meta["calls"]
     outside = len(calls) - calls.index(call) - 1
     for key in ("call_positions", "positions"):
-        positions = node.meta.get(key, ())
+        positions = (*node.meta.get(key, ()), *node.meta.get("outer", ()))
         if len(positions) == len(calls):
             return tuple(positions[len(positions) - outside :])
     raise NoRegion
@@ -29,11 +29,11 @@ def caller_of(node: fx.Node, call: Call) -> tuple[Position, ...]:
 
 def within(node: fx.Node, key: str, outside: int) -> tuple[Position, ...]:
     """The positions of a node as far as they are inside the function."""
-    positions = node.meta.get(key, ())
+    positions, around = node.meta.get(key, ()), len(node.meta.get("outer", ()))
     of_rule = key == "positions" and "group" in node.meta and not node.meta.get("result")
-    if of_rule or len(positions) != len(node.meta.get("calls", ())):
+    if of_rule or len(positions) + around != len(node.meta.get("calls", ())):
         return tuple(positions)
-    return tuple(positions[: len(positions) - outside])
+    return tuple(positions[: len(positions) - max(outside - around, 0)])
 
 
 # -- loops -----------------------------------------------------------------------------------------

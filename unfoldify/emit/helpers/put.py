@@ -27,8 +27,11 @@ def put_call(
         call = graph.create_node("call_function", helper, arguments, {})
     common = common_meta(region, own)
     call.meta = dict(common)
+    if region.module is not None:
+        call.meta["method_body"] = helper.body
     if any(is_random(node) or "mutates" in node.meta for node in own):
         call.meta["mutates"] = ()  # it keeps its place among the calls that draw
+    helper.calls_modules |= region.module is not None
     results = [call]
     if len(region.outputs) > 1:
         call.meta["length"] = len(region.outputs)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import fx
+from torch import fx, nn
 
 from unfoldify.emit.helpers.borders import as_returned, in_users_order, is_used_outside, returned
 from unfoldify.emit.helpers.inside import (
@@ -39,6 +40,7 @@ class Region:
     around: Loop | None
     caller: tuple[Position, ...]  # where the function was called
     grad: bool | None  # the gradient mode of all of it
+    module: nn.Module | None = None  # of a method that calls layers: the one whose method it is
 
     def is_end_of_loop(self, node: fx.Node) -> bool:
         """Whether a value is what a round of a loop inside leaves."""
@@ -53,8 +55,8 @@ def is_function(call: Call) -> bool:
     )
 
 
-def region_of(graph: fx.Graph, call: Call) -> Region:
-    """The region of a call; raises NoRegion where something is in the way."""
+def region_of(graph: fx.Graph, call: Call, module: nn.Module) -> Region:
+    """The region of a call in a graph of a module; raises NoRegion where something is in the way."""
     order = {node: at for at, node in enumerate(graph.nodes)}
     own = {node for node in graph.nodes if call in node.meta.get("calls", ())}
     caller = caller_of(next(node for node in graph.nodes if node in own), call)
@@ -63,7 +65,10 @@ def region_of(graph: fx.Graph, call: Call) -> Region:
     own |= needed_only(graph, own, loops)
     borrowed = looked_at(own, call)
     nodes = tuple(sorted(own | borrowed, key=order.__getitem__))
+    owner = module if calls_layers(own) else None
     refuse_what_stays(graph, own)
+    if owner is not None:
+        refuse_as_method(own, call, owner)
     around = {outside(node, loops) for node in own}
     if len(around) != 1:
         raise NoRegion
@@ -72,6 +77,8 @@ def region_of(graph: fx.Graph, call: Call) -> Region:
         if "val" not in node.meta and returned(node, len(caller)) is None:
             raise NoRegion
     inputs = [n for node in nodes for n in node.all_input_nodes if n not in own | borrowed]
+    if owner is not None:
+        inputs = [node for node in inputs if node.op != "get_attr"]
     if not outputs or not any("val" in node.meta for node in inputs):
         raise NoRegion
     if any(node.target is spread or has_no_value(node) for node in inputs):
@@ -86,7 +93,28 @@ def region_of(graph: fx.Graph, call: Call) -> Region:
         around.pop(),
         caller,
         grad_of(own),
+        owner,
     )
+
+
+def calls_layers(own: set[fx.Node]) -> bool:
+    """Whether modules are called: that takes a `self`."""
+    return any(node.op == "call_module" or "layer" in node.meta for node in own)
+
+
+def refuse_as_method(own: set[fx.Node], call: Call, module: nn.Module) -> None:
+    """Raises NoRegion where a call is none of a method of the module, or where a module that is called
+    takes or gives more than its own forward says.
+    """
+    name = call.code.co_name
+    method = getattr(type(module), name, None)
+    if getattr(inspect.unwrap(method), "__code__", None) is not call.code if method else True:
+        raise NoRegion
+    if hasattr(nn.Module, name) or name in vars(module):
+        raise NoRegion
+    bodies = [node.meta["body"] for node in own if "body" in node.meta]
+    if any(body.exports or any(p.lifted for p in body.parameters) for body in bodies):
+        raise NoRegion
 
 
 def has_no_value(node: fx.Node) -> bool:
@@ -103,14 +131,24 @@ def refuse_what_stays(graph: fx.Graph, own: set[fx.Node]) -> None:
     if any(node not in own and node.op not in ("get_attr", "placeholder") for node in between):
         raise NoRegion
     for node in own:
-        if node.op not in ("call_function", "call_method"):
+        if node.op not in ("call_function", "call_method", "call_module"):
             raise NoRegion
-        if {"layer", "round", "constant", "augments", modes.CHANCE} & node.meta.keys():
+        if {"round", "constant", "augments", modes.CHANCE} & node.meta.keys():
             raise NoRegion
         if node.target in (setattr, block_runs):
             raise NoRegion
-        if not all(made_by(value) in own for value in node.meta.get("mutates", ())):
+        if not all(map(own.__contains__, changed_by(node))):
             raise NoRegion
+
+
+def changed_by(node: fx.Node) -> Iterator[fx.Node | None]:
+    """What made the values that a call changes; one that was spelled out since, or copied, is given to
+    it by another node.
+    """
+    for value in node.meta.get("mutates", ()):
+        given = [operand for operand in node.all_input_nodes if operand.op != "get_attr"]
+        is_there = value.graph is node.graph and not value._erased
+        yield from map(made_by, [value] if is_there else given)
 
 
 def made_by(value: fx.Node | None) -> fx.Node | None:
