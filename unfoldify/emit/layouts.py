@@ -18,6 +18,7 @@ from unfoldify.emit.functions.outline import OutlinedFunction
 from unfoldify.emit.header import header, users_patterns
 from unfoldify.emit.helpers.helpers import Helpers, helpers_of
 from unfoldify.emit.patch.patch import Declines, Groups, Patched, patched
+from unfoldify.lowering.given_lists import give_lists
 from unfoldify.lowering.model import spell_out
 from unfoldify.merge import Merged, merge, walk_bodies
 from unfoldify.options import Options
@@ -100,6 +101,8 @@ def write(
     if options.layout == "patch":  # not after: the graphs are rewritten in place
         patch = patched(model, args, kwargs, recorded.modes, options, source_path)
         return as_patch(patch, model, *spell_out(recorded, options))
+    if once:
+        give_lists(walk_bodies(recorded.recording.root))
     functions = Functions(options.style, options.dialect) if options.layout == "functions" else None
     seen = recorded.recording
     if functions is None:

@@ -70,7 +70,8 @@ def is_unpacked(node: fx.Node) -> bool:
         named = all(word or is_tuple_of_names(use.site, at) for at, word in enumerate(targets))
         if len(targets) == node.meta["length"] and named:
             return used > 0
-    return not is_shape(node) and not node.meta.get("packed") and used > 1
+    by_item = node.meta.get("packed") or "subscripted" in node.meta  # `pairs[0]`, as the user says
+    return not is_shape(node) and not by_item and used > 1
 
 
 def is_tuple_of_names(found: Site, at: int) -> bool:

@@ -41,6 +41,8 @@ class Body(Frame):
     path: str = ""
     parent: Body | None = None
     parameters: list[Parameter] = field(default_factory=list)
+    lists: dict[str, Any] = field(default_factory=dict)  # argument → what it held, in nodes
+    sources: dict[str, fx.Node] = field(default_factory=dict)  # of lists, in the caller's graph
     exports: list[fx.Node] = field(default_factory=list)
     call: fx.Node | None = None  # in the parent's graph
     constants: dict[str, Tensor] = field(default_factory=dict)

@@ -280,6 +280,7 @@ class ModelRecorder(ExchangeRecorder):
             result = original(module, *args, **kwargs)
             self.note_new_state(module, before)
             body.graph.output(self.result(result))
+            self.note_lists(body)
         finally:
             self.stack.pop()
             self.finished[id(body.graph)] = body

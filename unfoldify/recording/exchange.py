@@ -25,11 +25,33 @@ from unfoldify.recording.structures import (
 from unfoldify.recording.values import literal
 
 
+def is_list(value: Any) -> bool:
+    """Whether an argument is a list or tuple of tensors, or of such."""
+    if type(value) not in (list, tuple) or not value:
+        return False
+    return all(isinstance(item, Tensor) or is_list(item) for item in value)
+
+
+def copied(value: Any) -> Any:
+    """A structure of lists as it is now: a forward may add to them."""
+    return value if isinstance(value, Tensor) else type(value)(map(copied, value))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two structures hold the same tensors."""
+    if isinstance(one, Tensor) or isinstance(other, Tensor):
+        return one is other
+    return len(one) == len(other) and all(map(same, one, other))
+
+
 class ExchangeRecorder(StatefulRecorder):
     """A recorder that binds the arguments and results of modules, however deep they are nested."""
 
     def __init__(self, model: nn.Module, lasting: Collection[str]) -> None:
         super().__init__(model, lasting)
+        self.handed: dict[
+            int, tuple[Any, Any, fx.Node]
+        ] = {}  # lists of tensors that calls returned
         self.words: Mapping[tuple[Any, ...], str] = {}  # of the parts of the model's arguments
 
     def bind_input(
@@ -67,9 +89,29 @@ class ExchangeRecorder(StatefulRecorder):
             for label, item in items:
                 if isinstance(item, Tensor) or (isinstance(item, Traced) and item.owner is self):
                     self.lift(item, body, label, lifted=False)
+        held = {name: value for name, value in bound.arguments.items() if is_list(value)}
+        body.lists = {name: copied(value) for name, value in held.items()}
+        for name, value in held.items():
+            known, before, node = self.handed.get(id(value), (None, None, None))
+            if known is value and node is not None and same(before, value):
+                body.sources[name] = node
         bound.apply_defaults()
         given = bound.arguments.items()
         body.flags = {name: value for name, value in given if isinstance(value, (str, bool))}
+
+    def note_lists(self, body: Body) -> None:
+        """What the lists of tensors that a module was given are, in its graph; one of which it does not
+        use all is none of its arguments.
+        """
+        found = {name: self.in_nodes(value, body) for name, value in body.lists.items()}
+        body.lists = {name: nodes for name, nodes in found.items() if nodes is not None}
+
+    def in_nodes(self, value: Any, body: Body) -> Any:
+        if isinstance(value, Tensor):
+            node = self.known(value, body)
+            return node if node is not None and node.op == "placeholder" else None
+        items = [self.in_nodes(item, body) for item in value]
+        return None if None in items else type(value)(items)
 
     def result(self, value: Any, *, whole: bool = False) -> Any:
         """What a module returned, as the graph's output; `whole` keeps classes, else they become
@@ -135,8 +177,10 @@ class ExchangeRecorder(StatefulRecorder):
                 self.bind(result, call)
             else:
                 self.note_list(result, call)
+                if is_list(result):
+                    self.handed[id(result)] = result, copied(result), call
                 entries = result.items() if isinstance(result, dict) else enumerate(result)
-                for key, item in entries:
+                for key, item in sorted(entries, key=lambda entry: isinstance(entry[1], Tensor)):
                     if any(True for _ in leaves(item)) or any(map(self.is_news, numbers_in(item))):
                         self.bind_result(item, self.getitem(call, key))
                 call.meta["length"] = len(result)

@@ -80,7 +80,7 @@ def takes_over(evaluation: Body, training: Body, has_blocks: str) -> bool:
         return False
     adopt(evaluation, fellows)
     evaluation.graph, evaluation.parameters = training.graph, parameters
-    evaluation.exports = training.exports
+    evaluation.lists, evaluation.exports = training.lists, training.exports
     evaluation.constants = {**training.constants, **evaluation.constants}
     return True
 

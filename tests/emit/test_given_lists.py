@@ -1,0 +1,182 @@
+"""A list of tensors that a module is given is one argument, under the user's own name."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn, randn
+
+import unfoldify
+
+
+def forward(source: str, name: str) -> str:
+    """The forward of a class."""
+    tree = ast.parse(source)
+    cls = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+    found = next(n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "forward")
+    return ast.unparse(found)
+
+
+def written(model: nn.Module, *args: Any) -> str:
+    return unfoldify.unfoldify(model, args).source
+
+
+class DenseLayer(nn.Module):
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.conv = nn.Linear(c, 3)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        return self.conv(torch.cat(features, 1)).relu()
+
+
+class Dense(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = DenseLayer(2)
+        self.second = DenseLayer(5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first([x])
+        return self.second([x, y])
+
+
+def test_lists_of_other_lengths_are_one_class() -> None:
+    source = written(Dense(), randn(4, 2))
+    assert source.count("class DenseLayer") == 1
+    assert "    def forward(self, features):\n" in source
+    assert "torch.cat(features, 1)" in source
+    assert forward(source, "Dense") == (
+        "def forward(self, x):\n    y = self.first([x])\n    return self.second([x, y])"
+    )
+
+
+class Pyramid(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        levels, gates = [], []
+        for layer in self.layers:
+            x = layer(x).relu()
+            levels.append(x)
+            gates.append(x.sigmoid())
+        return x, levels, gates
+
+
+class Heads(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(4, 2) for _ in range(3))
+
+    def forward(self, levels: list[Tensor], scale: Tensor, gates: list[Tensor]) -> Tensor:
+        out = 0
+        for head, level, gate in zip(self.heads, levels, gates, strict=True):
+            out = out + head(level) * scale * gate[:, :1]
+        return out
+
+
+class OfLevels(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Pyramid()
+        self.heads = Heads()
+
+    def forward(self, x: Tensor) -> Tensor:
+        last, levels, gates = self.backbone(x)
+        return self.heads(levels, last.mean(), gates)
+
+
+def test_lists_go_from_module_to_module_whole() -> None:
+    source = written(OfLevels(), randn(3, 4))
+    assert forward(source, "OfLevels") == (
+        "def forward(self, x):\n"
+        "    last, levels, gates = self.backbone(x)\n"
+        "    return self.heads(levels, last.mean(), gates)"
+    )
+    head = "def forward(self, levels, scale, gates):\n"
+    assert forward(source, "Heads").startswith(head)
+    assert "for head, level, gate in zip(self.heads, levels, gates):" in source
+
+
+class Fusion(nn.Module):
+    """A list of pairs; the user has words for the parts of the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
+        state, action = pairs[0]
+        return self.fc(state * action) + pairs[1][0] - pairs[1][1]
+
+
+class OfPairs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fusion = Fusion()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.fusion([(a, b), (a.relu(), b.exp())])
+
+
+def test_pairs_in_a_list_stay_pairs() -> None:
+    source = written(OfPairs(), randn(3, 4), randn(3, 4))
+    assert forward(source, "OfPairs") == (
+        "def forward(self, a, b):\n    return self.fusion([(a, b), (a.relu(), b.exp())])"
+    )
+    assert "state, action = pairs[0]" in forward(source, "Fusion")
+    assert "pairs[1][0] - pairs[1][1]" in forward(source, "Fusion")
+
+
+class UsesOne(nn.Module):
+    """What is not all used is given one by one, as before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        return self.fc(levels[-1])
+
+
+class Last(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = UsesOne()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head([x, x.relu()])
+
+
+class Shares(nn.Module):
+    """One tensor in two places: by itself and in the list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor, others: list[Tensor]) -> Tensor:
+        return self.fc(x) + sum(others)
+
+
+class Shared(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = Shares()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x, [x, x.relu()])
+
+
+@pytest.mark.parametrize(
+    ("model", "call"),
+    [(Last(), "self.head(x.relu())"), (Shared(), "self.head(x, x.relu())")],
+    ids=["UsesOne", "Shares"],
+)
+def test_other_lists_come_item_by_item(model: nn.Module, call: str) -> None:
+    assert f"return {call}" in forward(written(model, randn(3, 4)), type(model).__name__)
