@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unfoldify.emit.format.comments import plain
 from unfoldify.emit.lines import constant, dotted, name
 from unfoldify.emit.spelling import object_name
 from unfoldify.nesting import is_object
@@ -38,6 +39,33 @@ def value_checks(parameters: Iterable[Parameter]) -> list[ast.stmt]:
             error="TypeError" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "",
         )
     ]
+
+
+def needed(checks: Iterable[ast.stmt], lines: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The checks without those of lengths that Python makes itself: `hidden, cell = state` raises."""
+    taken_apart: set[tuple[str, int]] = set()
+    for line in map(plain, lines):
+        match line:
+            case ast.Assign(targets=[ast.Tuple() as target], value=ast.Name(id=word)):
+                taken_apart |= set(lengths(target, word))
+    for check in checks:
+        match check:
+            case ast.If(
+                test=ast.Compare(
+                    left=ast.Call(func=ast.Name("len"), args=[held]), comparators=[ast.Constant(n)]
+                ),
+                body=[ast.Raise(exc=ast.Call(func=ast.Name("ValueError")))],
+            ) if (ast.unparse(held), n) in taken_apart:
+                continue
+        yield check
+
+
+def lengths(target: ast.Tuple, place: str) -> Iterator[tuple[str, int]]:
+    """How long what is taken apart has to be: `x, (h, c) = state` wants two, and two in `state[1]`."""
+    yield place, len(target.elts)
+    for at, item in enumerate(target.elts):
+        if isinstance(item, ast.Tuple):
+            yield from lengths(item, f"{place}[{at}]")
 
 
 def is_plain(value: Any) -> bool:

@@ -12,7 +12,7 @@ from torch import fx, nn
 
 from unfoldify.emit.augmented import OPERATORS, change_of, join_augmented
 from unfoldify.emit.expressions import Expressions
-from unfoldify.emit.fixed_arguments import value_checks
+from unfoldify.emit.fixed_arguments import needed, value_checks
 from unfoldify.emit.format import Blank, Comment
 from unfoldify.emit.functions.function import Function
 from unfoldify.emit.headings import begins_part, comments_above, heading
@@ -71,6 +71,7 @@ def forward(body: Body, *, is_root: bool = False, shapes: bool = False) -> Forwa
         if other_names == names:
             own = by_mode(theirs, own)
     checks = [*presence_checks(body), *value_checks(body.parameters)] if is_root else []
+    checks = list(needed(checks, own))
     return Forward(tuple(body.parameters), names, (*checks, *own), frozenset(imports))
 
 
@@ -270,6 +271,8 @@ class Writer:
         value = (
             self.expressions.value(node.args[0])
             if is_iterated(node)
+            else self.expressions.value(node)
+            if node.op == "placeholder"
             else self.expressions.of(node, by_name=False)
         )
         return assign(targets(node, by_position), value)

@@ -78,7 +78,7 @@ def allocate(
                 last[value] = max(last.get(value, -1), index + 1)
             else:
                 last[start] = ends[step.loop] + 1
-        if step.node in names:
+        if step.node in names and step.kind != "unpack":
             continue
         if step.kind in ("unpack", "sizes"):
             for part in step.items:

@@ -42,6 +42,13 @@ class Step:
     idle: dict[int, str] = field(default_factory=dict)  # names of items that nothing uses
 
 
+def is_taken_apart(argument: fx.Node) -> bool:
+    """Whether the user has words for the parts of an argument: `hidden, cell = state`."""
+    if not is_unpacked(argument) or not only_parts(argument):
+        return False
+    return all("name" in part.meta or is_taken_apart(part) for part in argument.users)
+
+
 class Planner:
     """Walks a graph once and decides, node by node."""
 
@@ -55,7 +62,7 @@ class Planner:
 
     def plan(self) -> list[Step]:
         for node in self.nodes:
-            if node.op == "placeholder" or node in self.unpacked:
+            if node in self.unpacked or (node.op == "placeholder" and not is_taken_apart(node)):
                 continue
             if node.target in SYNTHETIC or (is_trivial(node) and not is_unpacked(node)):
                 continue

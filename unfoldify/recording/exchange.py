@@ -61,6 +61,8 @@ class ExchangeRecorder(StatefulRecorder):
         if isinstance(value, Tensor):
             self.bind(value, node)
             return
+        if type(value) in (list, tuple):
+            node.meta["length"] = len(value)
         for step, key, item in steps_of_argument(value):
             around = any(item is outer for outer in above)
             if not around and any(True for _ in tensors_of_argument(item)):
@@ -70,6 +72,8 @@ class ExchangeRecorder(StatefulRecorder):
                     inner.meta["name"] = word
                 elif not isinstance(item, Tensor):
                     inner.meta["inline"] = True  # `state[1][0]`, without a name for what is between
+                elif type(value) in (list, tuple):
+                    inner.meta["inline"] = node.meta["subscripted"] = True
                 self.bind_input(item, inner, (*path, key), (*above, value))
 
     def bind_arguments(self, body: Body, args: Any, kwargs: Any) -> None:

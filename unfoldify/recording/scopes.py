@@ -246,9 +246,15 @@ def suggested_name(node: fx.Node) -> str | None:
             if not found.unpacks:
                 return found.targets[0]
             item = node.args[1] if node.target is operator.getitem else None
-            if isinstance(item, int) and item < len(found.targets):
+            if isinstance(item, int) and item < len(found.targets) and not is_deep(node):
                 return found.targets[item]
     return None
+
+
+def is_deep(node: fx.Node) -> bool:
+    """Whether a value is an item of an item: the user's targets are of the result itself."""
+    source = node.args[0]
+    return isinstance(source, fx.Node) and source.target is operator.getitem
 
 
 def last_item(call: fx.Node) -> fx.Node:
