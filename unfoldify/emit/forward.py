@@ -11,6 +11,7 @@ from typing import Any
 from torch import fx, nn
 
 from unfoldify.emit.augmented import OPERATORS, change_of, join_augmented
+from unfoldify.emit.comprehensions import appended_at_once, comprehension
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.fixed_arguments import needed, value_checks
 from unfoldify.emit.format import Blank, Comment
@@ -186,9 +187,9 @@ class Writer:
             for start in loop.carried
             if not (isinstance(start.args[0], fx.Node) and names.get(start.args[0]) == names[start])
         )
-        for collected in loop.collected.values():
-            yield assign(names[collected], ast.List([], ast.Load()))
+        empty = [assign(names[c], ast.List([], ast.Load())) for c in loop.collected.values()]
         if loop.test is not None:
+            yield from empty
             yield self.block(loop.test, loop.ends, list(self.write(inner, loop, grad)))
             return
         target, iterable = loop_head(loop, self.expressions)
@@ -199,6 +200,7 @@ class Writer:
             append = ast.Attribute(name(names[collected]), "append", ast.Load())
             kept = ast.Expr(ast.Call(append, [self.expressions.value(value)], []))
             body = [kept, *body] if value in loop.carried else [*body, kept]
+            body = appended_at_once(loop, value, body)
         body += handed_on(
             (names[start], self.expressions.value(end))
             for start, end in loop.carried.items()
@@ -207,6 +209,11 @@ class Writer:
         self.expressions.attributes = before
         if loop.index is not None and isinstance(target, ast.Name):
             iterable, body = from_users_start(loop, target.id, iterable, body)
+        in_brackets = comprehension(loop, target, iterable, body)
+        if in_brackets is not None:
+            yield in_brackets
+            return
+        yield from empty
         yield ast.For(target, iterable, paragraphs(body), [], lineno=0)
 
     def block(self, test: fx.Node, ends: list[fx.Node], body: list[ast.stmt]) -> ast.stmt:

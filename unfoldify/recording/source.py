@@ -394,6 +394,7 @@ class LoopHead:
     targets: tuple[str | None, ...]
     line: int
     iterable: str
+    in_brackets: bool = False  # of a comprehension
 
 
 @lru_cache(maxsize=65536)
@@ -415,7 +416,7 @@ def loop_heads(position: Position) -> tuple[LoopHead, ...]:
         elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
             first = node.generators[0]
             names = _all_names(first.target)
-            heads.append(LoopHead(names, node.lineno, ast.unparse(first.iter)))
+            heads.append(LoopHead(names, node.lineno, ast.unparse(first.iter), True))
         node = file.parents.get(node)
     return tuple(heads)
 
