@@ -44,7 +44,7 @@ class Apart(Scaled):
 def test_an_item_is_changed_in_one_statement() -> None:
     source = unfoldify.unfoldify(Augmented(), (randn(3, 4), randn(3))).source
     assert "boxes[..., 0] += grid\n" in source
-    assert "boxes[:, 1] *= fc[:, 1] * 2\n" in source
+    assert "boxes[:, 1] *= linear(x, self.fc)[:, 1] * 2\n" in source
     assert "] -= 1\n" in source
     assert "boxes[:, column] /= 2\n" in source
     assert "        with torch.no_grad():\n            boxes[:, 0] /= 3\n" in source
