@@ -37,7 +37,7 @@ def forwards(user_file: Callable[..., Path]) -> Forwards:
     return write
 
 
-def test_a_tuple_that_is_taken_apart_inside_has_the_names_from_inside(forwards: Forwards) -> None:
+def test_a_tuple_that_is_taken_apart_inside_goes_there_whole(forwards: Forwards) -> None:
     found = forwards(
         """
         class Rotary(nn.Module):
@@ -72,8 +72,9 @@ def test_a_tuple_that_is_taken_apart_inside_has_the_names_from_inside(forwards: 
                 return self.layer(x, turns)[0].tanh()
         """
     )
-    assert found["Net"] == "cos, sin = self.rotary(x)\nreturn self.layer(x, cos, sin).tanh()"
-    assert found["Layer"] == "x, _ = self.turn(x, cos, sin)\nreturn x"
+    assert found["Net"] == "turns = self.rotary(x)\nreturn self.layer(x, turns).tanh()"
+    assert found["Layer"] == "x, _ = self.turn(x, turns)\nreturn x"
+    assert found["Turn"].startswith("cos, sin = turns\n")
     assert found["Rotary"].endswith("return (angles.cos(), angles.sin())")
 
 

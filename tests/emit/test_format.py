@@ -310,6 +310,13 @@ def test_a_remark_stands_above_a_statement_of_several_lines() -> None:
     ]
 
 
+def test_a_remark_about_a_sum_says_so_where_it_stands_alone() -> None:
+    long = statement("x = (" + "a" * 60 + " * w).sum(dim=(2, 5, 6))")
+    assert format_statement(long, 0, remark="over c_in, kh, kw")[0] == "# sum over c_in, kh, kw"
+    other = statement("x = f(" + "a" * 85 + ")")
+    assert format_statement(other, 0, remark="over i")[0] == "# over i"
+
+
 def test_comments_remarks_and_blank_lines_among_statements() -> None:
     loop = statement("for x_t in x: pass")
     assert isinstance(loop, ast.For)

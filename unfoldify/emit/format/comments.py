@@ -49,6 +49,12 @@ class Remarked(ast.stmt):
         self.remark = remark
 
 
+def alone(remark: str, lines: list[str]) -> str:
+    """What a remark says that stands above its statement: `over i` would hang on the sum's end."""
+    is_of_sum = remark.startswith("over ") and any(".sum(" in line for line in lines)
+    return f"sum {remark}" if is_of_sum else remark
+
+
 def plain(node: ast.stmt) -> ast.stmt:
     """The statement without its remark."""
     return plain(node.statement) if isinstance(node, Remarked) else node

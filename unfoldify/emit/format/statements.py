@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .clauses import Clause, Definition, clauses, decorators
-from .comments import Blank, Comment, Remarked, plain, within
+from .comments import Blank, Comment, Remarked, alone, plain, within
 from .expressions import Expressions
 from .printer import INDENT, lines_of
 from .simple import simple_statement
@@ -59,7 +59,7 @@ class Statements:
             return lines
         if len(lines) == 1 and len(lines[0]) + len(f"  # {remark}") <= self.width:
             return [f"{lines[0]}  # {remark}"]
-        return [f"{margin}# {remark}", *lines]
+        return [f"{margin}# {alone(remark, lines)}", *lines]
 
     def with_body(
         self, header: list[str], clause: Clause, node: ast.stmt, indent: int
