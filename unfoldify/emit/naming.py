@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from unfoldify.emit.lifetimes import (
@@ -29,7 +30,9 @@ from unfoldify.emit.words_for_values import (
     key_word,
     layer_word,
     local_name,
+    object_made,
     operator_word,
+    parameter_at,
     singular,
     words_of_item,
 )
@@ -107,7 +110,21 @@ def part_wishes(step: Step, part: fx.Node, *known: Any) -> Iterator[str]:
         later = hinted(next(iter(part.users)))
         if later is not None:
             yield later
+    if step.node.target is torch.broadcast_tensors:  # each of them is what it was, larger
+        yield from words_of_broadcast(step.node, position_of(part, step.node) or 0, known[0])
     yield from wishes(part, *known)
+
+
+def words_of_broadcast(node: fx.Node, at: int, names: dict[fx.Node, str]) -> Iterator[str]:
+    """Each of the values is what it was, only larger; a distribution has words for its parameters."""
+    source: Any = node.args[at]
+    if source in names:
+        yield names[source]
+    found = use_of(node).site
+    made = object_made(found) if found is not None else None
+    word = parameter_at(made, at) if made is not None else None
+    if word is not None:
+        yield identifier(word)
 
 
 def idle_words(step: Step) -> Iterator[tuple[int, str]]:

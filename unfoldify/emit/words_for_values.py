@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import keyword
 import operator
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
 from torch import fx
 
-from unfoldify.emit.handed_on import callers_word
+from unfoldify.emit.handed_on import callers_word, statement_of
 from unfoldify.emit.named_sizes import word_of_size
 from unfoldify.emit.uses import use_of
 from unfoldify.recording.body import Construct
@@ -52,6 +54,7 @@ RESERVED = frozenset(
         "load_file",
     }
 )
+OF_TENSORS = ("Tensor", "Parameter", "Variable")  # classes whose objects are tensors
 UNCLEAR = {"l", "I", "O"}  # one cannot tell from 1 and 0, as every linter says
 WORDS = {  # operator → what its value is
     "softmax": "weights",
@@ -61,6 +64,7 @@ WORDS = {  # operator → what its value is
     "size": "n",
     "mean": "mean",
     "var": "variance",
+    "logsumexp": "normalizer",
     "matmul": "product",
     "cat": "joined",
     "stack": "stacked",
@@ -211,6 +215,9 @@ def hinted(node: fx.Node) -> str | None:
             continue
         if found.appended_to is not None:
             return item_word(found.appended_to)
+        made = object_made(found)
+        if made is not None:
+            return keyword_given(made, found)
         item = node.meta.get(
             "item", node.args[1] if node.target is operator.getitem and len(node.args) > 1 else None
         )
@@ -222,6 +229,34 @@ def hinted(node: fx.Node) -> str | None:
             return None
         return identifier(found.targets[0]) if found.targets and found.targets[0] else None
     return None
+
+
+def object_made(found: Site) -> ast.Call | None:
+    """`Normal(mean, std)` in `policy = Normal(mean, std)`: the variable holds the object, and none of
+    the tensors that are made for it.
+    """
+    statement = statement_of(found)
+    match getattr(statement, "value", None):
+        case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word)) as call:
+            is_class = word[:1].isupper() and not word.endswith(OF_TENSORS)
+            return call if is_class and found.role != "returned" else None
+    return None
+
+
+def keyword_given(call: ast.Call, found: Site) -> str | None:
+    """`logits` for what `Categorical(logits=self.fc(x))` is given."""
+    words = (each.arg for each in call.keywords if each.value is found.expression)
+    places = (at for at, each in enumerate(call.args) if each is found.expression)
+    word = next(words, None) or next((parameter_at(call, at) for at in places), None)
+    return identifier(word) if word else None
+
+
+def parameter_at(call: ast.Call, at: int) -> str | None:
+    """`scale` for the second that `Normal(mean, std)` is given: what torch's distribution calls it."""
+    word = getattr(call.func, "id", None) or getattr(call.func, "attr", "")
+    made = getattr(torch.distributions, str(word), None)
+    words = list(inspect.signature(made).parameters) if isinstance(made, type) else []
+    return words[at] if at < len(words) else None
 
 
 def is_each(found: Site) -> bool:
