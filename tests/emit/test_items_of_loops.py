@@ -83,10 +83,7 @@ def body(model: nn.Module, *args: Any) -> list[str]:
         (
             Listed,
             [
-                "expert_outputs = []",
-                "for expert, item in zip(self.experts, x.chunk(3)):",
-                "    expert_output = expert(item)",
-                "    expert_outputs.append(expert_output)",
+                "expert_outputs = [expert(item) for expert, item in zip(self.experts, x.chunk(3))]",
                 "return torch.cat(expert_outputs)",
             ],
         ),
@@ -95,8 +92,7 @@ def body(model: nn.Module, *args: Any) -> list[str]:
             [
                 "Y = []",
                 "for expert in self.experts:",
-                "    y = expert(x)",
-                "    Y.append(y)",
+                "    Y.append(expert(x))",
                 "return torch.cat(Y)",
             ],
         ),
@@ -105,8 +101,7 @@ def body(model: nn.Module, *args: Any) -> list[str]:
             [
                 "gathered = []",
                 "for expert in self.experts:",
-                "    y = expert(x)",
-                "    gathered.append(y)",
+                "    gathered.append(expert(x))",
                 "return torch.cat(gathered)",
             ],
         ),

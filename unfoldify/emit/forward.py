@@ -187,7 +187,10 @@ class Writer:
             for start in loop.carried
             if not (isinstance(start.args[0], fx.Node) and names.get(start.args[0]) == names[start])
         )
-        empty = [assign(names[c], ast.List([], ast.Load())) for c in loop.collected.values()]
+        empty = [
+            assign(names[each], self.expressions.value(list(each.args)))
+            for each in loop.collected.values()
+        ]
         if loop.test is not None:
             yield from empty
             yield self.block(loop.test, loop.ends, list(self.write(inner, loop, grad)))

@@ -39,6 +39,7 @@ def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
 def heads(loop: Loop) -> Iterator[fx.Node]:
     """What is written in front of a loop, or in its head."""
     yield from loop.carried
+    yield from loop.collected.values()  # of what is in a list before the first round
     yield from filter(None, (loop.index, loop.test))
 
 

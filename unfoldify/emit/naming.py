@@ -198,9 +198,13 @@ def name_loop(
         give(start, [*filter(None, wanted), *LETTERS], at - 1, heir_of)
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
-        if value not in loop.carried:  # else it is kept before the round's first statement
-            for each in (value, *gathered_in(value)):
-                last[each] = max(last.get(each, -1), end + 1)
+        # a value that is handed on is kept before the round's first statement
+        read = () if value in loop.carried else (value, *gathered_in(value))
+        for each in (
+            *read,
+            *((collected,) if collected.args else ()),
+        ):  # the rounds read such a list
+            last[each] = max(last.get(each, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
         word = str(value.meta.get("name") or hinted(value) or "")
         word = word or (names[value] if value in loop.carried else structure_word(value) or "value")

@@ -96,6 +96,7 @@ class Planner:
             tested = loop.test.args[:1] if loop.test is not None else ()
             read = [
                 *loop.sequences,
+                *(value for each in loop.collected.values() for value in each.all_input_nodes),
                 *(node for node in (*count, *tested) if isinstance(node, fx.Node)),
             ]
             self.flush_all(set(read))

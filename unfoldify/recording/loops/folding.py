@@ -18,7 +18,7 @@ from unfoldify.recording.loops.loop import (
     index_of_round,
     item_of_round,
 )
-from unfoldify.recording.loops.slots import Carried, Index, Item
+from unfoldify.recording.loops.slots import Carried, Grown, Index, Item
 from unfoldify.recording.loops.structures import Built, frozen, objects_in, whole_result
 
 Calls = list[tuple[fx.Node, Any, Any]]  # of the first round, with what their arguments are
@@ -58,6 +58,8 @@ class Folder:
             return self.index_node(value)
         if isinstance(value, Carried):
             return self.make(carried_value, (value.initial,), key=(value.initial, value.end))
+        if isinstance(value, Grown):
+            return self.grown(value)
         if isinstance(value, Item):
             return self.make(item_of_round, (value.sequence,), key=value.sequence)
         if isinstance(value, (tuple, list)):
@@ -67,6 +69,17 @@ class Folder:
         if isinstance(value, slice):
             return slice(self.real(value.start), self.real(value.stop), self.real(value.step))
         return value
+
+    def grown(self, value: Grown) -> fx.Node:
+        """The list that the rounds add to, and read."""
+        if value not in self.synthetic:
+            with self.graph.inserting_before(self.rounds[0][0]):
+                node = self.graph.call_function(collected_list, value.initial)
+            node.meta["list_of"] = value.end
+            node.meta["length"] = len(value.initial) + len(self.rounds)
+            self.loop.collected[value.end] = node
+            self.synthetic[value] = node
+        return self.synthetic[value]
 
     def make(self, target: Any, args: tuple[Any, ...], key: Any) -> fx.Node:
         if key not in self.synthetic:
@@ -153,15 +166,22 @@ class Folder:
     def collect(self, outside: dict[Kept, list[fx.Node]]) -> None:
         """Let the lists behind the loop be filled by its rounds."""
         for kept, users in outside.items():
-            with self.graph.inserting_before(self.rounds[0][0]):
-                collected = self.graph.call_function(collected_list, ())
-            value = self.item(kept)
-            collected.meta["list_of"] = value
-            self.loop.collected[value] = collected
+            collected = self.list_of(kept)
             for user in users:
                 kept.replace(user, collected)
             for made in [each for value in kept.values[1:] for each in objects_in(value)]:
                 self.graph.erase_node(made)
+
+    def list_of(self, kept: Kept) -> fx.Node:
+        """The list that the rounds fill with what is kept."""
+        if isinstance(kept.value, Grown):
+            return self.grown(kept.value)
+        with self.graph.inserting_before(self.rounds[0][0]):
+            collected = self.graph.call_function(collected_list, ())
+        value = self.item(kept)
+        collected.meta["list_of"] = value
+        self.loop.collected[value] = collected
+        return collected
 
     def finish(self) -> None:
         """Redirect what came behind the loop, mark the body, drop the other rounds."""

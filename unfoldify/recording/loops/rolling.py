@@ -19,7 +19,7 @@ from unfoldify.recording.loops.folding import Calls, Folder
 from unfoldify.recording.loops.kept import Kept
 from unfoldify.recording.loops.loop import Loop, chain
 from unfoldify.recording.loops.rounds import candidates, mark
-from unfoldify.recording.loops.slots import Carried, NoLoop, Slots, carried_in
+from unfoldify.recording.loops.slots import Carried, Grown, NoLoop, Slots, carried_in, grown_in
 from unfoldify.recording.loops.structures import frozen, is_object, rows
 from unfoldify.recording.loops.turns import read_alike
 from unfoldify.recording.source import LoopHead, loop_heads
@@ -60,6 +60,7 @@ class Roller:
         self.loop = Loop(len(self.rounds), parent=self.rounds[0][0].meta.get("loop"))
         self.slots = Slots(self.rounds, self.place, self.loop.modules)
         self.carried: list[Carried] = []
+        self.grown: list[Grown] = []
         self.kept: dict[Any, Kept] = {}
 
     def fold(self, over_modules: bool) -> None:
@@ -81,8 +82,13 @@ class Roller:
             calls.append((node, args, kwargs))
         if self.loop.modules and not over_modules:
             raise NoLoop
-        self.carried = list(carried_in([(args, kwargs) for _, args, kwargs in calls]))
+        arguments = [(args, kwargs) for _, args, kwargs in calls]
+        self.carried = list(carried_in(arguments))
+        self.grown = list(dict.fromkeys(grown_in(arguments)))
         outside = self.uses_outside()
+        ends = [grown.end for grown in self.grown]
+        if any(kept.value is end for kept in outside for end in ends) or len(ends) > len({*ends}):
+            raise NoLoop  # one value in two lists
         Folder(self.graph, self.loop, self.rounds).fold(calls, outside)
 
     def users_head(self) -> LoopHead | None:
@@ -186,6 +192,9 @@ class Roller:
     def lists(self, offset: int) -> Iterator[Kept]:
         """The lists that a loop may fill with a value: as each round finds it, or as it leaves it."""
         fellows = tuple(nodes[offset] for nodes in self.rounds)
+        for grown in self.grown:
+            if grown.end is fellows[0]:
+                yield self.one_kept(grown, (*grown.initial, *fellows))
         for carried in self.carried:
             if carried.end is fellows[0] and isinstance(carried.initial, fx.Node):
                 yield self.one_kept(carried, (carried.initial, *fellows[:-1]))

@@ -40,6 +40,16 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Grown:
+    """A list to which each round adds the value at `end`: `layer(features)`, then
+    `features.append(...)`.
+    """
+
+    initial: tuple[fx.Node, ...]
+    end: fx.Node
+
+
+@dataclass(frozen=True)
 class Slots:
     """Reads the arguments of the same call in all rounds; `modules` grows by those that vary."""
 
@@ -53,6 +63,8 @@ class Slots:
         if isinstance(first, fx.Node) or any(isinstance(v, fx.Node) for v in values):
             return self.node_slot(values)
         if isinstance(first, (tuple, list)):
+            if isinstance(first, list) and len(values[1]) == len(first) + 1:
+                return self.list_slot(values)
             if any(not isinstance(v, type(first)) or len(v) != len(first) for v in values):
                 raise NoLoop
             return type(first)(self.of([v[i] for v in values]) for i in range(len(first)))
@@ -68,6 +80,20 @@ class Slots:
         if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             return self.number_slot(values)
         raise NoLoop
+
+    def list_slot(self, values: list[Any]) -> Grown:
+        """What was in the list before the loop, and one value of each round before."""
+        first = values[0]
+        offsets: set[int] = set()
+        for number, value in enumerate(values):
+            added = [self.place.get(item) for item in value[len(first) :]]
+            if value[: len(first)] != first or [p and p[0] for p in added] != list(range(number)):
+                raise NoLoop
+            offsets |= {place[1] for place in added if place is not None}
+        before = [v for v in first if isinstance(v, fx.Node) and v not in self.place]
+        if len(offsets) != 1 or len(before) != len(first):
+            raise NoLoop
+        return Grown(tuple(first), self.rounds[0][offsets.pop()])
 
     def number_slot(self, values: list[int]) -> Any:
         """A number that goes up with the rounds: the index, or a sum with it."""
@@ -147,12 +173,21 @@ class Slots:
 
 def carried_in(value: Any) -> Iterator[Carried]:
     """All that rounds hand on, as the slots of their calls describe it."""
-    if isinstance(value, Carried):
+    yield from found_in(value, Carried)
+
+
+def grown_in(value: Any) -> Iterator[Grown]:
+    """The lists that rounds add to."""
+    yield from found_in(value, Grown)
+
+
+def found_in(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
         yield value
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from carried_in(item)
+            yield from found_in(item, kind)
     elif isinstance(value, dict):
-        yield from carried_in(list(value.values()))
+        yield from found_in(list(value.values()), kind)
     elif isinstance(value, slice):
-        yield from carried_in([value.start, value.stop, value.step])
+        yield from found_in([value.start, value.stop, value.step], kind)
