@@ -154,14 +154,21 @@ def test_other_layers_keep_their_lines_where_they_are_called(
 
 
 class Twice(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, *, bias: bool = True) -> None:
         super().__init__()
-        self.fc = nn.Linear(4, 4)
+        self.fc = nn.Linear(4, 4, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(x.relu()) * self.fc(x.tanh())
 
 
+class Thrice(Twice):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.relu()) * self.fc(x.tanh()) + self.fc(x.exp())
+
+
 def test_few_lines_stay_where_they_are() -> None:
     assert list(functions(written(Twice(), randn(3, 4)))) == ["linear"]
+    assert not functions(written(Twice(bias=False), randn(3, 4)))
     assert not functions(written(Twice(), randn(3, 4), style="einsum"))
+    assert list(functions(written(Thrice(bias=False), randn(3, 4)))) == ["linear"]

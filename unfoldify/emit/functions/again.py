@@ -26,7 +26,7 @@ from unfoldify.lowering.lower import Group
 from unfoldify.recording.body import Body
 from unfoldify.recording.loops.rolling import roll
 
-FEWEST_STATEMENTS = 3  # of a layer that is worth a function
+FEWEST_SAVED = 3  # statements that a function has to save in one forward, of two or more
 KNOWN = ("val", "value")  # of a weight, whoever reads it
 OF_LOOPS = {"head_of", "list_of"}
 
@@ -118,7 +118,7 @@ class Again:
     """The layers that are called again, and their calls."""
 
     calls: dict[Layer, list[Called]] = field(default_factory=dict)
-    staying: set[Layer] = field(default_factory=set)  # of which two calls are in one forward's text
+    staying: dict[Layer, int] = field(default_factory=dict)  # how many calls one forward's text has
 
     def look_at(self, body: Body) -> None:
         """Take in the layers that a graph calls more than once."""
@@ -131,8 +131,8 @@ class Again:
                 continue
             layer = type(body.module), group.layer
             self.calls.setdefault(layer, []).append(Called(Spelled.of(body.graph, group)))
-            if sum(each.layer == group.layer for each in texts) > 1:
-                self.staying.add(layer)
+            count = sum(each.layer == group.layer for each in texts)
+            self.staying[layer] = max(count, self.staying.get(layer, 0))
 
     def kinds(self) -> list[list[Called]]:
         """The calls that are spelled out by the same lines, where these are worth a function.
@@ -149,7 +149,8 @@ class Again:
                 continue
             (text,) = texts
             found.setdefault(text, []).extend(calls)
-            if layer in self.staying and how_many(calls[0].function.lines) >= FEWEST_STATEMENTS:
+            size = how_many(calls[0].function.lines)
+            if size > 1 and size * (self.staying[layer] - 1) >= FEWEST_SAVED:
                 worth.add(text)
         return [calls for text, calls in found.items() if text in worth]
 
