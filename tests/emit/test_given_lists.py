@@ -124,6 +124,46 @@ class OfPairs(nn.Module):
         return self.fusion([(a, b), (a.relu(), b.exp())])
 
 
+class Outputs(nn.Module):
+    """Lists that a module returns and its caller returns whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = Split()
+
+    def forward(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        scores, boxes = self.heads([x, x.relu()])
+        return scores, boxes
+
+
+class Split(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.score, self.box = nn.Linear(4, 2), nn.Linear(4, 3)
+
+    def one(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.score(x), self.box(x)
+
+    def forward(self, levels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        scores, boxes = [], []
+        for level in levels:
+            s, b = self.one(level)
+            scores.append(s)
+            boxes.append(b)
+        return scores, boxes
+
+
+def test_lists_that_are_returned_stay_whole() -> None:
+    source = written(Outputs(), randn(3, 4))
+    assert forward(source, "Outputs") == (
+        "def forward(self, x):\n"
+        "    scores, boxes = self.heads([x, x.relu()])\n"
+        "    return (scores, boxes)"
+    )
+    assert "scores.append(s)" in source
+    assert "boxes.append(b)" in source
+
+
 def test_pairs_in_a_list_stay_pairs() -> None:
     source = written(OfPairs(), randn(3, 4), randn(3, 4))
     assert forward(source, "OfPairs") == (
@@ -131,6 +171,52 @@ def test_pairs_in_a_list_stay_pairs() -> None:
     )
     assert "state, action = pairs[0]" in forward(source, "Fusion")
     assert "pairs[1][0] - pairs[1][1]" in forward(source, "Fusion")
+
+
+class Cell(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(7, 8)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        gate, new = self.fc(torch.cat([x, h], 1)).chunk(2, 1)
+        c = c * gate.sigmoid() + new
+        h = c.tanh()
+        return h, c
+
+
+class OverTime(nn.Module):
+    """The state goes round whole: its parts are called what the cell calls them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = Cell()
+
+    def first(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.new_zeros(x.shape[0], 4), x.new_ones(x.shape[0], 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = self.first(x)
+        outputs = []
+        for t in range(x.shape[1]):
+            state = self.cell(x[:, t], state)
+            outputs.append(state[0])
+        return torch.stack(outputs, 1)
+
+
+def test_a_state_of_parts_has_the_words_of_its_parts() -> None:
+    source = forward(written(OverTime(), randn(2, 5, 3)), "OverTime")
+    assert source == (
+        "def forward(self, x):\n"
+        "    h = x.new_zeros(x.shape[0], 4)\n"
+        "    c = x.new_ones(x.shape[0], 4)\n"
+        "    outputs = []\n"
+        "    for t in range(x.shape[1]):\n"
+        "        h, c = self.cell(x[:, t], (h, c))\n"
+        "        outputs.append(h)\n"
+        "    return torch.stack(outputs, 1)"
+    )
 
 
 class UsesOne(nn.Module):

@@ -36,7 +36,7 @@ from unfoldify.emit.words_for_values import (
     singular,
     words_of_item,
 )
-from unfoldify.recording.loops.loop import Loop, fake_node, gathered_in
+from unfoldify.recording.loops.loop import Loop, carried_value, fake_node, gathered_in
 
 MAIN = {
     "x",
@@ -189,7 +189,8 @@ def name_loop(
         initial: Any = start.args[0]
         ends_here = initial in names and last.get(initial, -1) <= at
         own = names[initial] if ends_here else None
-        hint = (local_name(final) if "group" in final.meta else None) or hinted(final)
+        hint = local_name(final) if "group" in final.meta else words_of_whole(final)
+        hint = hint or hinted(final)
         wanted = (hint, own)
         if "group" in final.meta and "name" in final.meta:  # the rule has a word if nobody else has
             wanted = (own, str(final.meta["name"]))
@@ -212,6 +213,23 @@ def name_loop(
         is_users = "name" in value.meta and "group" not in value.meta
         own = None if is_users else list_word(collected)
         give(collected, [*filter(None, [own]), every], at - 1)
+
+
+def words_of_whole(node: fx.Node) -> str | None:
+    """What a child calls one of its results, where the user has a word for all of them together:
+    `state = self.cell(x, state)`.
+    """
+    found = use_of(node).site
+    is_whole = found is not None and not found.unpacks and node.meta.get("item") is not None
+    return next(words_of_item(node), None) if is_whole and is_item(node) else None
+
+
+def words_of_state(node: fx.Node) -> Iterator[str]:
+    """What the first state of a loop is called where its rounds return the next one as a part."""
+    for user in node.users:
+        if user.target is carried_value and "head_of" in user.meta:
+            word = words_of_whole(user.meta["head_of"].carried[user])
+            yield from () if word is None else (word,)
 
 
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
@@ -237,6 +255,7 @@ def wishes(
     """The names a value would like, the best first."""
     if "name" in node.meta and node.op != "placeholder":
         yield identifier(str(node.meta["name"]))
+    yield from words_of_state(node)
     group = node.meta.get("group")
     ending = [
         operand

@@ -68,9 +68,14 @@ def list_filled(value: fx.Node) -> str | None:
     match target:
         case ast.Subscript(value=ast.Name(id=word)) if first is value:
             return word
-    words = [hinted(value)] if first is value else [structure_word(value), as_tuple(value)]
-    lists = lists_of_loop(first.meta.get("positions", ())[:1])
-    return next((lists[word] for word in words if word is not None and word in lists), None)
+    own = [hinted(value)] if first is value else [structure_word(value), as_tuple(value)]
+    words = [word for word in own if word is not None]
+    for position in first.meta.get("positions", ()):  # where it is made, and who is given it
+        lists = lists_of_loop((position,))
+        found_word = next((lists[word] for word in words if word in lists), None)
+        if found_word is not None:
+            return found_word
+    return None
 
 
 def as_tuple(value: fx.Node) -> str | None:

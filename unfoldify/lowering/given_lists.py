@@ -14,8 +14,9 @@ from typing import Any
 
 from torch import fx
 
+from unfoldify.emit.uses import use_of
 from unfoldify.recording.body import Body, Parameter
-from unfoldify.recording.loops.loop import spread
+from unfoldify.recording.loops.loop import collected_list, spread
 from unfoldify.recording.words_of_arguments import words_of_parts
 
 Path = tuple[Any, ...]  # of an item: ("pairs", 0, 1)
@@ -26,6 +27,8 @@ def give_lists(bodies: Iterable[Body]) -> None:
     for body in bodies:
         if body.call is not None and body.lists:
             give_lists_to(body, body.call)
+        for node in body.graph.nodes:
+            whole_again(node)
 
 
 def give_lists_to(body: Body, call: fx.Node) -> None:
@@ -105,6 +108,8 @@ def take_items(
 
 def whole_again(user: fx.Node) -> None:
     """Let a call that is given all items of a list be given the list: `torch.cat(features, 1)`."""
+    if not any(isinstance(arg, (list, tuple)) for arg in (*user.args, *user.kwargs.values())):
+        return
     user.args = tuple(whole(arg, user) for arg in user.args)
     user.kwargs = {key: whole(arg, user) for key, arg in user.kwargs.items()}
 
@@ -114,28 +119,69 @@ def whole(value: Any, user: fx.Node) -> Any:
         return value
     items = [whole(item, user) for item in value]
     for start, item in enumerate(items):
-        source = source_of(item)
-        count = 0 if source is None else source.meta.get("length", 0)
+        source = source_of(item, user)
+        if source is None:
+            continue
+        count = source.meta["length"]
         own = items[start : start + count]
-        if not count or [source_of(each) for each in own] != [source] * count:
+        if [source_of(each, user) for each in own] != [source] * count:
             continue
         if [each.args[1] for each in own] != list(range(count)):
             continue
         if count == len(items):
-            return source
+            is_it = user.op != "output" or structure_of(source) is type(value)
+            return source if is_it else value
         with user.graph.inserting_before(user):
             every = user.graph.call_function(spread, (source,))
         return type(value)([*items[:start], every, *items[start + count :]])
     return type(value)(items)
 
 
-def source_of(item: Any) -> fx.Node | None:
-    """The list that a value is an item of."""
-    if not isinstance(item, fx.Node) or item.target is not operator.getitem:
+def source_of(item: Any, user: fx.Node) -> fx.Node | None:
+    """The list that a value is an item of, if the user says neither what the item is nor uses it
+    besides.
+    """
+    if not isinstance(item, fx.Node) or item.target is not operator.getitem or "name" in item.meta:
         return None
     source, index = item.args
-    is_list = isinstance(source, fx.Node) and "length" in source.meta and "val" not in source.meta
-    return source if is_list and isinstance(index, int) else None  # type: ignore[return-value]
+    if not isinstance(source, fx.Node) or not isinstance(index, int):
+        return None
+    if not source.meta.get("length") or not is_list(source):
+        return None
+    found = use_of(source).site
+    has_words = found is not None and found.unpacks and source.target is not operator.getitem
+    if source.op != "placeholder" and (has_words or not is_used_only_by(user, item)):
+        return None
+    return source
+
+
+def is_list(source: fx.Node) -> bool:
+    """Whether a value is a list that a module was given or has returned."""
+    while source.target is operator.getitem:
+        source = source.args[0]  # type: ignore[assignment]
+    return source.op == "placeholder" or "body" in source.meta
+
+
+def is_used_only_by(user: fx.Node, item: fx.Node) -> bool:
+    parts = [each for each in item.users if each is not user]
+    own = all(each.target is operator.getitem and is_used_only_by(user, each) for each in parts)
+    return own and "kept" not in item.meta
+
+
+def structure_of(source: fx.Node) -> Any:
+    """Whether what a module hands back is a list or a tuple; None where that is not known."""
+    path: list[Any] = []
+    while source.target is operator.getitem:
+        path.insert(0, source.args[1])
+        source = source.args[0]  # type: ignore[assignment]
+    if "body" not in source.meta:
+        return None
+    value: Any = next(iter(reversed(source.meta["body"].graph.nodes))).args[0]
+    for index in path:
+        value = value[index] if isinstance(value, (list, tuple)) and index < len(value) else None
+    if isinstance(value, fx.Node) and value.target is collected_list:
+        return list
+    return type(value)
 
 
 def in_users_order(body: Body) -> list[Parameter]:
