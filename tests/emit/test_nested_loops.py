@@ -79,10 +79,8 @@ WRITTEN: list[tuple[type[nn.Module], tuple[Tensor, Tensor], str]] = [
         for p in a.unbind(0):
             inner = []
             for q in b.unbind(0):
-                x = (p * q).tanh() * self.w
-                inner.append(x)
-            stacked = torch.stack(inner)
-            outer.append(stacked)
+                inner.append((p * q).tanh() * self.w)
+            outer.append(torch.stack(inner))
         return torch.stack(outer)
         """,
     ),
