@@ -219,6 +219,38 @@ def test_a_state_of_parts_has_the_words_of_its_parts() -> None:
     )
 
 
+class Graph(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor, supports: list[Tensor]) -> Tensor:
+        out = self.fc(x)
+        for support in supports:
+            out = out + (support[:, :, None] * x).sum(dim=1)
+        return out
+
+
+class OfSupports(nn.Module):
+    """The list holds tensors that no module has, and one that is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.supports = [randn(3, 3), randn(3, 3)]
+        self.first, self.second = Graph(), Graph()
+
+    def forward(self, x: Tensor) -> Tensor:
+        supports = [*self.supports, x[:, :3]]
+        return self.second(self.first(x, supports), supports)
+
+
+def test_constants_in_a_list_are_of_the_module_that_has_the_list() -> None:
+    source = written(OfSupports(), randn(3, 4))
+    assert source.count("class Graph") == 1
+    assert "self.constant0" in forward(source, "OfSupports")
+    assert "self.constant0" not in forward(source, "Graph")
+
+
 class UsesOne(nn.Module):
     """What is not all used is given one by one, as before."""
 

@@ -25,6 +25,7 @@ from unfoldify.recording.numbers.traced import plain
 from unfoldify.recording.paths import below, joined, named_state, plain_tensors
 from unfoldify.recording.record import Recorder
 from unfoldify.recording.source import Position, site, users_place
+from unfoldify.recording.structures import leaves
 from unfoldify.recording.values import describe
 
 
@@ -103,17 +104,26 @@ class ScopedRecorder(Recorder):
             if path is not None or depth == len(self.stack) - 1:
                 break
         if path is None:
-            depth = len(self.stack) - 1
-            path = f"constant{len(self.body.constants)}"
-            while hasattr(self.body.module, path):
-                path += "_"
+            depth = self.giver(tensor)
         owner = self.stack[depth]
         assert isinstance(owner, Body)
+        if path is None:
+            path = f"constant{len(owner.constants)}"
+            while hasattr(owner.module, path):
+                path += "_"
         self.constants[joined(owner.path, path)] = tensor
         owner.constants[path] = tensor
         node = self.attribute(tensor, path, depth)
         self.stack[depth].values[id(tensor)][1].meta["constant"] = tensor
         return node
+
+    def giver(self, tensor: Tensor) -> int:
+        """The depth of the module that handed a tensor on in a list; else of the one that uses it."""
+        for depth, body in enumerate(self.stack):
+            assert isinstance(body, Body)
+            if depth and any(each is tensor for each in leaves(body.lists)):
+                return depth - 1
+        return len(self.stack) - 1
 
     def node_of_number(self, number: Any) -> Any:
         if number.owner is not self:
