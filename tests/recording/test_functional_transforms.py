@@ -49,8 +49,7 @@ WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
         """
         values = []
         for p in x.unbind(0):
-            x = p.tanh() * self.w
-            values.append(x)
+            values.append(p.tanh() * self.w)
         return torch.stack(values)
         """,
     ),
@@ -59,8 +58,7 @@ WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
         """
         values = []
         for x_i in x.unbind(1):
-            x_i = x_i.tanh()
-            values.append(x_i)
+            values.append(x_i.tanh())
         return torch.stack(values, dim=-1)
         """,
     ),
@@ -77,8 +75,7 @@ WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
         """
         values = []
         for p in x[:, 0].unbind(0):
-            p = torch.stack([p, p])
-            values.append(p)
+            values.append(torch.stack([p, p]))
         return torch.stack(values)
         """,
     ),
@@ -140,10 +137,8 @@ WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
                 gradient = torch.autograd.grad(y, p, create_graph=True)[0]
                 rows = []
                 for y_i in gradient.unbind(0):
-                    row = torch.autograd.grad(y_i, p, create_graph=True)[0]
-                    rows.append(row)
-                stacked = torch.stack(rows)
-                values.append(stacked)
+                    rows.append(torch.autograd.grad(y_i, p, create_graph=True)[0])
+                values.append(torch.stack(rows))
         return torch.stack(values)
         """,
     ),
@@ -156,8 +151,7 @@ WRITTEN: dict[str, tuple[Callable[..., Any], str]] = {
             z = y.flatten()
             rows = []
             for y_i in z.unbind(0):
-                row = torch.autograd.grad(y_i, p, create_graph=True)[0]
-                rows.append(row)
+                rows.append(torch.autograd.grad(y_i, p, create_graph=True)[0])
             stacked = torch.stack(rows)
             stacked = torch.unflatten(stacked, 0, y.shape)
         return stacked
