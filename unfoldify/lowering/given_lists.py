@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import fx
 
-from unfoldify.emit.uses import use_of
+from unfoldify.emit.uses import is_tuple_of_names, use_of
 from unfoldify.recording.body import Body, Parameter
 from unfoldify.recording.loops.loop import collected_list, spread
 from unfoldify.recording.words_of_arguments import words_of_parts
@@ -148,11 +148,17 @@ def source_of(item: Any, user: fx.Node) -> fx.Node | None:
         return None
     if not source.meta.get("length") or not is_list(source):
         return None
-    found = use_of(source).site
-    has_words = found is not None and found.unpacks and source.target is not operator.getitem
-    if source.op != "placeholder" and (has_words or not is_used_only_by(user, item)):
+    if source.op != "placeholder" and (has_words(source) or not is_used_only_by(user, item)):
         return None
     return source
+
+
+def has_words(source: fx.Node) -> bool:
+    """Whether the user takes a result apart: `h` and `c` of `y, (h, c) = self.cell(x)`."""
+    found, is_item = use_of(source).site, source.target is operator.getitem
+    if found is None or not found.unpacks:
+        return False
+    return not is_item or is_tuple_of_names(found, source.args[1])  # type: ignore[arg-type]
 
 
 def is_list(source: fx.Node) -> bool:
