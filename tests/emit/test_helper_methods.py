@@ -116,6 +116,55 @@ def test_methods_call_each_other_and_classes_stay_one() -> None:
     assert source.count("class TwoLevels") == 1
 
 
+class Momentum(nn.Module):
+    """Once with gradients and once without; a float beside a size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.fc(x).relu() * (0.5 * x.shape[0])
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        query = self.features(x)
+        with torch.no_grad():
+            key = self.features(y)
+        return query * key
+
+
+def test_a_method_is_called_with_and_without_gradients() -> None:
+    found = methods(written(Momentum(), randn(2, 4), randn(2, 4)), "Momentum")
+    assert found["forward"] == (
+        "def forward(self, x, y):\n"
+        "    query = self.features(x)\n"
+        "    with torch.no_grad():\n"
+        "        key = self.features(y)\n"
+        "    return query * key"
+    )
+
+
+class CallsItself(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def node(self, x: Tensor, depth: int) -> Tensor:
+        if depth == 0:
+            return x
+        left, right = self.left(x).relu(), self.right(x).tanh()
+        return self.node(left, depth - 1) + self.node(right, depth - 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.node(x, 3)
+
+
+def test_a_method_that_calls_itself_is_written_at_one_depth() -> None:
+    source = written(CallsItself(), randn(2, 4))
+    assert "def linear(x, layer):" in source
+    assert methods(source, "CallsItself")["node"].count("self.node(") == 0
+
+
 class CalledOnce(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -162,6 +162,9 @@ class Helpers:
             modules.setdefault(id(each.place.module), []).append(each)
         if len(grouped(found)) > 1 or any(len(by_numbers(calls)) > 1 for calls in modules.values()):
             return
+        known = {(id(h.body.module), h.name) for h in self.found if isinstance(h, Method)}
+        if any((id(f.place.module), f.region.call.code.co_name) in known for f in found):
+            return  # it calls itself: what it does there has no name of its own
         graphs: dict[fx.Graph, list[Found]] = {}
         for each in found:
             graphs.setdefault(each.place.graph, []).append(each)

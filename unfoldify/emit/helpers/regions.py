@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 
 from torch import fx, nn
 
@@ -108,13 +109,19 @@ def refuse_as_method(own: set[fx.Node], call: Call, module: nn.Module) -> None:
     """
     name = call.code.co_name
     method = getattr(type(module), name, None)
-    if getattr(inspect.unwrap(method), "__code__", None) is not call.code if method else True:
+    code = getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None
+    if code is None or place_of(code) != place_of(call.code):
         raise NoRegion
     if hasattr(nn.Module, name) or name in vars(module):
         raise NoRegion
     bodies = [node.meta["body"] for node in own if "body" in node.meta]
     if any(body.exports or any(p.lifted for p in body.parameters) for body in bodies):
         raise NoRegion
+
+
+def place_of(code: CodeType) -> tuple[str, int]:
+    """Where a function stands: while the model is recorded, another code may stand in for its own."""
+    return code.co_filename, code.co_firstlineno
 
 
 def has_no_value(node: fx.Node) -> bool:
