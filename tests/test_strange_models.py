@@ -132,7 +132,7 @@ def test_refusals_name_the_line() -> None:
 
 
 def test_fixed_values_name_the_line() -> None:
-    example = EXAMPLES["OneWayOrAnother"]
+    example = EXAMPLES["RefusesValues"]
     result = unfoldify.unfoldify(built(example), example.args)
     (fixed,) = result.report.fixed_sizes
     assert fixed.startswith("control_flow.py:")

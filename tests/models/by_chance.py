@@ -144,17 +144,62 @@ class BernoulliDepth(nn.Module):
         return torch.relu(x + 0.6 * self.conv(x))
 
 
-@refused(
-    "`torch.rand(1) < 0.5`\n  what the model draws decides here about more than a block that runs or "
-    "not, and a file can say only one way." + WAY_OUT,
-    randn(3, 4),
-)
-class OneOfTwoWays(nn.Module):
+class TwoWays(nn.Module):
     def __init__(self):
         super().__init__()
         self.one, self.two = nn.Linear(4, 4), nn.Linear(4, 4)
 
+
+@example(randn(3, 4))
+class OneOfTwoWays(TwoWays):
+    """Evaluation goes one of them."""
+
     def forward(self, x):
         if self.training and torch.rand(1) < 0.5:
             return self.one(x)
+        return self.two(x)
+
+
+@example(randn(3, 4))
+class AlwaysByChance(TwoWays):
+    def forward(self, x):
+        if random.random() < 0.5:
+            x = self.one(x)
+        else:
+            x = torch.relu(self.two(x)) + 1
+        return x * 2
+
+
+@example(randn(3, 4))
+class OneOfThreeWays(TwoWays):
+    def forward(self, x):
+        r = torch.rand(1).item()
+        if r < 0.3:
+            x = x + torch.randn_like(x)
+        elif r < 0.6:
+            x = self.one(x) * torch.rand(1)
+        return self.two(x)
+
+
+@example(randn(3, 4))
+class EachBlockByChance(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(AlwaysByChance() for _ in range(3))
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+@refused(
+    "`torch.rand(1) < 0.5`\n  what the model draws decides here about more than what stands under an "
+    "`if`, and a file can say only one way." + WAY_OUT,
+    randn(3, 4),
+)
+class AsOftenAsItIsDrawn(TwoWays):
+    def forward(self, x):
+        while torch.rand(1) < 0.5:
+            x = torch.tanh(self.one(x))
         return self.two(x)

@@ -352,6 +352,14 @@ class DecisionOnItem(Linear3):
 
 
 @example(randn(5, 3), fixed=True)
+class RefusesValues(Linear3):
+    def forward(self, x):
+        if (x > 100).any():
+            raise ValueError("too large")
+        return self.fc(x)
+
+
+@example(randn(5, 3))
 class OneWayOrAnother(Linear3):
     """Two ways of which neither is the other without a block."""
 

@@ -10,9 +10,13 @@ import torch
 from torch import nn
 
 from tests.models.by_chance import (
+    AlwaysByChance,
     DropsByPythonsNumbers,
+    EachBlockByChance,
     LayerDrop,
     NoiseNowAndThen,
+    OneOfThreeWays,
+    OneOfTwoWays,
     SkipsItsStatistics,
     StochasticDepth,
 )
@@ -23,7 +27,10 @@ X = torch.randn(5, 4)
 
 @pytest.mark.parametrize(
     "cls",
-    [DropsByPythonsNumbers, LayerDrop, NoiseNowAndThen, SkipsItsStatistics, StochasticDepth],
+    [
+        *(AlwaysByChance, DropsByPythonsNumbers, EachBlockByChance, LayerDrop, NoiseNowAndThen),
+        *(OneOfThreeWays, OneOfTwoWays, SkipsItsStatistics, StochasticDepth),
+    ],
 )
 def test_every_way_is_that_of_the_original(cls: type[nn.Module]) -> None:
     model = cls()
@@ -58,6 +65,12 @@ def test_a_block_of_training_alone() -> None:
         "        if self.training and torch.rand(()) > 0.5:\n"
         "            x = x + 0.1 * torch.randn_like(x)\n"
     ) in source
+
+
+def test_evaluation_goes_one_of_two_ways() -> None:
+    source = unfoldify(OneOfTwoWays(), (X,)).source
+    assert "        if self.training and torch.rand(1) < 0.5:\n            # one\n" in source
+    assert "        else:\n            # two\n" in source
 
 
 def test_pythons_draws_are_called_in_the_file() -> None:

@@ -25,16 +25,35 @@ class Queue(nn.Module):
         if (self.training or not self.only_in_training) and self.place == 0:
             self.queue[int(self.place)] = key.detach()
             return key.relu()
-        return key.tanh() + 1.0  # two ways, of which neither is a block more than the other
+        return key.tanh() + 1.0
+
+
+class Careful(nn.Module):
+    def __init__(self, *, only_in_training: bool) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+        self.only_in_training = only_in_training
+
+    def forward(self, x: Tensor) -> Tensor:
+        if (self.training or not self.only_in_training) and x.max() > 100:
+            raise ValueError(x)
+        return self.fc(x)
 
 
 @pytest.mark.parametrize("only_in_training", [False, True])
 def test_a_value_that_was_read(only_in_training: bool) -> None:
-    model = Queue(only_in_training=only_in_training)
+    model = Careful(only_in_training=only_in_training)
     report = unfoldify.unfoldify(model, torch.randn(2, 3)).report
     assert report.fixed_sizes == (
-        "test_reads.py:25: `self.place == 0`: the value True of a tensor was looked at (__bool__)",
+        "test_reads.py:38: `x.max() > 100`: the value False of a tensor was looked at (__bool__)",
     )
+
+
+@pytest.mark.parametrize("only_in_training", [False, True])
+def test_a_value_that_the_file_reads_is_not_told(only_in_training: bool) -> None:
+    result = unfoldify.unfoldify(Queue(only_in_training=only_in_training), torch.randn(2, 3))
+    assert result.report.fixed_sizes == ()
+    assert "self.place == 0:\n" in result.source
 
 
 def test_a_number_that_was_read_is_read_by_the_file() -> None:
@@ -66,7 +85,7 @@ class Periods(nn.Module):
 def test_a_remainder_that_decides() -> None:
     report = unfoldify.unfoldify(Periods(), torch.randn(2, 8, 3)).report
     assert report.fixed_sizes[0] == (
-        "test_reads.py:61: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
+        "test_reads.py:80: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
         "another remainder, the model does something else"
     )
     assert not any("% 2" in line for line in report.fixed_sizes)

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from unfoldify.emit.asked_at_once import asked_at_once
 from unfoldify.emit.augmented import OPERATORS, change_of, join_augmented
 from unfoldify.emit.comprehensions import appended_at_once, comprehension
 from unfoldify.emit.expressions import Expressions
@@ -193,7 +194,7 @@ class Writer:
         ]
         if loop.test is not None:
             yield from empty
-            yield self.block(loop.test, loop.ends, list(self.write(inner, loop, grad)))
+            yield self.block(loop, *self.sides(inner, loop, grad))
             return
         target, iterable = loop_head(loop, self.expressions)
         before = dict(self.expressions.attributes)
@@ -219,24 +220,32 @@ class Writer:
         yield from empty
         yield ast.For(target, iterable, paragraphs(body), [], lineno=0)
 
-    def block(self, test: fx.Node, ends: list[fx.Node], body: list[ast.stmt]) -> ast.stmt:
-        """A block that runs or not, and what its values are if not."""
-        condition, when, instead = test.args
+    def sides(self, inner: list[Step], loop: Loop, grad: bool | None) -> Iterator[list[ast.stmt]]:
+        """The lines of a block, and of what runs in its place."""
+        aside = [step for step in inner if stands_aside(step, loop)]
+        yield list(self.write([step for step in inner if step not in aside], loop, grad))
+        yield list(self.write(aside[1:], aside[0].opens, grad)) if aside else []
+
+    def block(self, loop: Loop, body: list[ast.stmt], other: list[ast.stmt]) -> ast.stmt:
+        """A block that runs or not, what runs in its place, and what its values are then."""
+        assert loop.test is not None
+        assert loop.without is not None
+        condition, when = loop.test.args
+        instead: Any = loop.without.args[1]
         names, value = self.expressions.names, self.expressions.value
-        assert isinstance(instead, (tuple, list))
-        others = handed_on(
-            (names[end], value(other))
-            for end, other in zip(ends, instead, strict=True)
-            if end in names and names[end] != names.get(other)
+        handed = handed_on(
+            (names[end], value(given))
+            for end, given in zip(loop.ends, instead, strict=True)
+            if end in names and names[end] != names.get(given)
         )
         asked = value(condition) if when else opposite(value(condition))
         training = dotted("self.training")
-        match test.meta.get(modes.CHANCE):
+        match loop.test.meta.get(modes.CHANCE):
             case modes.EVER:
                 asked = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), training), asked])
             case modes.NEVER:
                 asked = ast.BoolOp(ast.And(), [training, asked])
-        return ast.If(asked, paragraphs(body), list(others))
+        return asked_at_once(ast.If(asked, paragraphs(body), paragraphs([*other, *handed])))
 
     def returns_nothing(self, step: Step) -> bool:
         return step.node.args[0] is None
@@ -407,10 +416,18 @@ def nested(steps: list[Step], loop: Loop | None) -> Iterator[tuple[Step, list[St
         step = steps[index]
         end = index + 1
         if step.opens is not None:
-            while end < len(steps) and step.opens in chain(steps[end].loop):
+            while end < len(steps) and (
+                step.opens in chain(steps[end].loop) or stands_aside(steps[end], step.opens)
+            ):
                 end += 1
         yield step, steps[index + 1 : end]
         index = end
+
+
+def stands_aside(step: Step, block: Loop) -> bool:
+    """Whether a statement belongs to what runs in the place of a block."""
+    around = (step.opens, *chain(step.loop))
+    return any(loop is not None and loop.side_of is block for loop in around)
 
 
 def grad_of(unit: Unit) -> bool | None:

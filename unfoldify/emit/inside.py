@@ -22,6 +22,7 @@ from unfoldify.recording.loops.loop import (
     carried_value,
     index_of_round,
     item_of_round,
+    values_without,
 )
 from unfoldify.recording.source import site
 
@@ -41,7 +42,7 @@ def can_stand_inside(node: fx.Node, calls: int) -> bool:
     if count_uses(node) != 1 or "own_line" in node.meta:
         return False
     user = through_trivial(next(iter(node.users)))
-    if user is None or user.target is carried_value:
+    if user is None or user.target in (carried_value, values_without):
         return False
     if user.target in HEADS:
         return not is_impure(node)

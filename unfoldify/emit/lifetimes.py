@@ -18,29 +18,45 @@ def carriers(loop: Loop | None) -> dict[fx.Node, fx.Node]:
     return {} if loop is None else {end: start for start, end in loop.carried.items()}
 
 
-def last_uses(steps: list[Step]) -> dict[fx.Node, int]:
+def last_uses(steps: list[Step], without: Loop | None = None) -> dict[fx.Node, int]:
     """The last statement that reads each value; what a loop reads from outside it reads in every
-    round.
+    round. Nothing is read in what runs `without` a block, but by rounds that are still to come.
     """
     last: dict[fx.Node, int] = {}
     ends = loop_ends(steps)
     for index, step in enumerate(steps):
         around = [loop for loop in chain(step.loop) if loop.test is None]
+        is_aside = without is not None and without in (step.opens, *chain(step.loop))
         for node in [*step.tree, *(heads(step.opens) if step.opens else ())]:
             for operand in operands(node):
                 own = set(chain(operand.meta.get("head_of") or operand.meta.get("loop")))
                 foreign = [loop for loop in around if loop not in own]
                 # what every round reads, the last statement of a round must leave alone as well
                 until = ends[foreign[-1]] + 1 if foreign else index
-                last[operand] = max(last.get(operand, -1), until)
+                if foreign or not is_aside:
+                    last[operand] = max(last.get(operand, -1), until)
+    for loop, end in ends.items():
+        if loop.side_of is not None and loop is not without:
+            for value in read_at_end(loop.side_of):
+                last[value] = max(last.get(value, -1), end + 1)
     return last
 
 
+def read_at_end(block: Loop) -> Iterator[fx.Node]:
+    """What the values of a block are where something else runs in its place."""
+    assert block.without is not None
+    for value in block.without.all_input_nodes:
+        if value is not block.test:
+            yield from (*operands(value), value) if is_trivial(value) else (value,)
+
+
 def heads(loop: Loop) -> Iterator[fx.Node]:
-    """What is written in front of a loop, or in its head."""
+    """What is written in front of a loop, or in its head; a block without another side reads there
+    what its values are if it does not run.
+    """
     yield from loop.carried
     yield from loop.collected.values()  # of what is in a list before the first round
-    yield from filter(None, (loop.index, loop.test))
+    yield from filter(None, (loop.index, loop.test, loop.without))
 
 
 def loop_ends(steps: list[Step]) -> dict[Loop, int]:

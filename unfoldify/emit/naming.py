@@ -16,6 +16,7 @@ from unfoldify.emit.lifetimes import (
     loop_ends,
 )
 from unfoldify.emit.plan import Step
+from unfoldify.emit.sides import Sides
 from unfoldify.emit.uses import is_shape, position_of, use_of
 from unfoldify.emit.variables import Variables
 from unfoldify.emit.words_for_lists import list_word, structure_word
@@ -67,7 +68,9 @@ def allocate(
         name = identifier(str(node.meta.get("name", node.name)))
         give(node, [name], -2)
     results, sources = group_results(steps), group_sources(steps)
+    sides = Sides(steps, variables)
     for index, step in enumerate(steps):
+        sides.at(index)
         if step.opens is not None:
             words = {assigned_word(s.node) for s in steps[index : ends[step.opens] + 1]}
             name_loop(step.opens, names, give, last, index, ends[step.opens], module, words)
@@ -95,7 +98,8 @@ def allocate(
                 at: word for at, word in idle_words(step) if variables.is_free(word, index)
             }
         elif step.kind == "assign":
-            give(step.node, wishes(step.node, names, results, sources, last, index), index)
+            wanted = wishes(step.node, names, results, sources, last, index)
+            give(step.node, (*sides.joined(step.node, index), *wanted), index)
     return names
 
 

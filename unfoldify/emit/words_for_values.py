@@ -17,6 +17,7 @@ from unfoldify.emit.handed_on import callers_word, statement_of
 from unfoldify.emit.named_sizes import word_of_size
 from unfoldify.emit.uses import use_of
 from unfoldify.recording.body import Construct
+from unfoldify.recording.loops.loop import chain
 from unfoldify.recording.source import Site, parsed, site
 
 RESERVED = frozenset(
@@ -335,8 +336,8 @@ def layer_word(node: fx.Node) -> str | None:
     if path is None and group is not None:
         path = group.layer
     words = [part for part in str(path or "").split(".") if part.isidentifier()]
-    loop: Any = node.meta.get("loop")
-    is_item_of_loop = loop is not None and any(module.path == path for module in loop.modules)
+    around = chain(node.meta.get("loop"))
+    is_item_of_loop = any(module.path == path for loop in around for module in loop.modules)
     return identifier(words[-1]) if words and not is_item_of_loop else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import fx
 
 from unfoldify.recording.changes import is_in_place, made_plain
-from unfoldify.recording.loops.loop import take_place
+from unfoldify.recording.loops.loop import in_block, stand_for, take_place
 from unfoldify.recording.source import site
 
 
@@ -23,7 +23,10 @@ def settle(graph: fx.Graph) -> None:
             target.meta["chained"] = True
         else:
             node.replace_all_uses_with(target)
-            take_place(target, node)
+            if in_block(node.meta.get("loop")):  # what a block changes may be made in front of it
+                stand_for(target, node)
+            else:
+                take_place(target, node)
 
 
 def is_made_for(target: fx.Node, change: fx.Node) -> bool:

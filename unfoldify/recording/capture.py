@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import PackedSequence
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Layer, Parameter
 from unfoldify.recording.calls import LASTS
-from unfoldify.recording.decisions import Decision, Outcomes
+from unfoldify.recording.decisions import Decision, Outcomes, Read
 from unfoldify.recording.exchange import ExchangeRecorder
 from unfoldify.recording.flex_attention import seen_flex_attention
 from unfoldify.recording.layers import plan
@@ -41,7 +41,6 @@ from unfoldify.recording.structures import (
 )
 from unfoldify.recording.users_calls import Call, RunningCalls, given_to
 from unfoldify.recording.values import plain_arguments, tensors_in
-from unfoldify.recording.watcher import Read
 from unfoldify.recording.words_of_arguments import words_of_parts
 
 
@@ -58,7 +57,8 @@ class Recording:
     conversions: tuple[dict[str, Any], ...] = ()  # modules that made plain numbers of others
     drew: bool = False  # whether Python or numpy drew numbers meanwhile
     left: tuple[str, ...] = ()  # the attributes that a call changes
-    decisions: tuple[Decision, ...] = ()  # by what the model drew
+    decisions: tuple[Decision, ...] = ()  # by what the model drew, and by other values
+    settled: frozenset[Any] = frozenset()  # the places of those that stand under an `if`
     asked: frozenset[int] = frozenset()  # numbers that sizes were compared with
     borrowers: frozenset[int] = frozenset()  # ids of modules that call one which their caller has
 

@@ -1,8 +1,8 @@
-"""Blocks that run or not: dropped layers, an early return by chance, what the first call sets up.
+"""What runs or not: dropped layers, an early return by chance, one of two ways by a value.
 
 A run goes one way. Where a number that was drawn decided it, or another value, the model runs again,
-once with each decision turned. What is missing in one of two runs is a block, and it stands in the
-file under an `if`.
+once with each decision turned. What the two runs do differently stands in the file under an `if`,
+what the second does under its `else`.
 """
 
 from __future__ import annotations
@@ -12,170 +12,164 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import fx
+from torch import Tensor
 
-from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
-from unfoldify.recording.dead import has_effect
-from unfoldify.recording.decisions import MOST, Decision, Outcomes
-from unfoldify.recording.loops.loop import Loop, block_runs
+from unfoldify.recording.decisions import MOST, Decision, Outcomes, Place, Read
+from unfoldify.recording.forks import Fork, NoFork, fork
+from unfoldify.recording.sides import put_under_if
 
 DEEPEST = 4  # blocks in blocks that the first run skips
 
 Run = Callable[..., Recording]
 
 
-class NoBlock(Exception):  # noqa: N818 (it says what two runs do not show, and is no error)
-    """The other way is not the first one without a block."""
-
-
 @dataclass(frozen=True)
-class Block:
-    """Calls that a decision skips, and what stands for their values then."""
+class Way:
+    """A run that is the first one for each of its decisions, and where others part from it."""
 
-    decision: Decision
-    nodes: list[fx.Node]
-    instead: dict[fx.Node, fx.Node]  # value of the block → the one that goes on without it
+    recording: Recording
+    forks: list[tuple[Fork, Way]]  # and what the turned run does, which may be decided as well
 
 
 def with_blocks(run: Run, recording: Recording) -> Recording:
-    """The recording with its blocks under an `if`, as far as blocks are all that is decided."""
+    """The recording with what is decided under an `if`, as far as that says it."""
     if not 0 < len(recording.decisions) <= MOST:
         return recording
-    with suppress(Exception):  # NoBlock, or it does not run another way
-        base, blocks = in_blocks(run)
-        for each in blocks:
-            put_under_if(each)
-        said = [each.decision.read for each in blocks]
-        return replace(base, reads=tuple(r for r in base.reads if not any(r is s for s in said)))
+    with suppress(Exception):  # NoFork, or it does not run another way
+        way = explored(run, Outcomes(), lambda found: list(range(len(found.decisions))))
+        constants = put_all(way)
+        return replace(
+            way.recording,
+            reads=tuple(untold(way)),
+            constants={**way.recording.constants, **constants},
+            settled=frozenset(settled(way)),
+        )
     return recording
 
 
-def in_blocks(run: Run) -> tuple[Recording, list[Block]]:
-    """A run that goes through every block, and these."""
-    outcomes = Outcomes()
+def explored(
+    run: Run,
+    start: Outcomes,
+    numbers: Callable[[Recording], list[int]],
+    told: frozenset[Place] = frozenset(),
+) -> Way:
+    """The run that is to be the first one for its decisions, those of the `numbers`, but for those
+    at the places `told`: it goes through every block.
+    """
+    outcomes = start
+    wanted: set[Decision] = set()
     for _ in range(DEEPEST):
-        base = run(outcomes=outcomes)
-        found, skipped = [], set[int]()
-        for number, decision in enumerate(base.decisions):
-            with suppress(*(() if decision.drawn else (Exception,))):  # then it is told
-                turned = run(outcomes=outcomes.turn([number]))
-                if length(turned, number) > length(base, number):
-                    block(turned, base, number)
-                    skipped.add(number)
-                else:
-                    found.append(block(base, turned, number))
-        if not skipped:
-            return base, found
-        outcomes = outcomes.turn(skipped)
-    raise NoBlock  # a loop that goes on as long as it is told to
+        try:
+            base = run(outcomes=outcomes)
+        except Exception:  # a loop that goes on as long as it is told to, or what is not to be
+            if not wanted or any(decision.drawn for decision in wanted):
+                raise
+            return explored(run, start, numbers, told | {each.place for each in wanted})
+        found, turning = parting(run, outcomes, base, numbers(base), told)
+        deep = too_deep(base, found)
+        if deep:
+            return explored(run, start, numbers, told | deep)
+        if not turning:
+            return Way(base, found)
+        wanted |= turning
+        outcomes = outcomes.want({(each.place, not each.outcome) for each in turning})
+    raise NoFork
 
 
-def length(recording: Recording, number: int) -> int:
-    """How many calls come after a decision."""
-    return len(parted(recording.decisions[number])[1])
+def too_deep(base: Recording, found: list[tuple[Fork, Way]]) -> set[Place]:
+    """The places where a block would be in a block, in a block: the rounds of a loop that ends by what
+    is asked.
+    """
+    deep = set()
+    for each, _ in found:
+        place = each.decision.place
+        if sum(base.decisions[number].place == place for number in each.own) >= DEEPEST:
+            if each.decision.drawn:
+                raise NoFork
+            deep.add(place)
+    return deep
 
 
-def block(base: Recording, turned: Recording, number: int) -> Block:
-    """What one decision, turned, leaves out."""
-    ours, theirs = base.decisions[number], turned.decisions[number]
-    if ours.body.path != theirs.body.path:
-        raise NoBlock
-    before, after = parted(ours)
-    their_before, their_after = parted(theirs)
-    count = len(after) - len(their_after)
-    if count <= 0 or len(before) != len(their_before):
-        raise NoBlock
-    pairs = [*zip(before, their_before, strict=True), *zip(after[count:], their_after, strict=True)]
-    fellows = {**roots(theirs.body, ours.body), **{b: a for a, b in pairs}}
-    nodes = after[:count]
-    instead: dict[fx.Node, fx.Node] = {}
-    for a, b in pairs:
-        if (a.op, a.target) != (b.op, b.target):
-            raise NoBlock
-        for mine, other in leaves((a.args, a.kwargs), (b.args, b.kwargs)):
-            meant = fellows.get(other)
-            if meant is mine:
-                continue
-            if (
-                meant is None
-                or mine not in nodes
-                or meant in nodes
-                or instead.get(mine, meant) is not meant
-            ):
-                raise NoBlock
-            instead[mine] = meant
-    changed = {value for node in nodes for value in node.meta.get("mutates", ())}
-    if any(value.op != "get_attr" and value not in nodes for value in changed):
-        raise NoBlock  # who reads a view of it reads what may have been changed
-    return Block(ours, nodes, instead)
+def parting(
+    run: Run,
+    outcomes: Outcomes,
+    base: Recording,
+    numbers: list[int],
+    told: frozenset[Place],
+) -> tuple[list[tuple[Fork, Way]], set[Decision]]:
+    """Where others part from a run, and what is to be answered otherwise for it to be the first."""
+    found: list[tuple[Fork, Way]] = []
+    turning: set[Decision] = set()
+    for number in reversed(numbers):  # what is decided inside others comes first
+        decision = base.decisions[number]
+        if decision.place in told:
+            continue
+        with suppress(*(() if decision.drawn else (Exception,))):  # then it is told
+            way = deeper(run, outcomes.turn(number), base, number, told)
+            each = either_way(Way(base, found), way, number)
+            if each.decision is decision:
+                found.insert(0, (each, way))
+            else:
+                turning.add(decision)
+    return found, turning
 
 
-def parted(decision: Decision) -> tuple[list[fx.Node], list[fx.Node]]:
-    """The calls of a body before a decision and after it."""
-    nodes = list(decision.body.graph.nodes)
-    place = nodes.index(decision.after) + 1
-    parts = nodes[:place], nodes[place:]
-    first, second = ([n for n in part if n.op not in ("placeholder", "get_attr")] for part in parts)
-    return first, second
+def deeper(
+    run: Run, outcomes: Outcomes, base: Recording, number: int, told: frozenset[Place]
+) -> Way:
+    """The turned run, where it decides itself what it does on its side: the one that is the first."""
+    turned = run(outcomes=outcomes)
+    place = base.decisions[number].place
+    inside = [turned.decisions[n].place for n in decided_inside(base, turned, number)]
+    if not inside or place in inside:  # a loop that goes on asking: there is always one more
+        return Way(turned, [])
+    return explored(run, outcomes, lambda other: decided_inside(base, other, number), told)
 
 
-def roots(theirs: Body, ours: Body) -> dict[fx.Node, fx.Node]:
-    """The arguments and attributes of one body, by those of the other."""
-    known = {
-        (node.op, node.target): node
-        for node in ours.graph.nodes
-        if node.op in ("placeholder", "get_attr")
-    }
-    return {
-        node: known[node.op, node.target]
-        for node in theirs.graph.nodes
-        if (node.op, node.target) in known
-    }
+def either_way(base: Way, turned: Way, number: int) -> Fork:
+    """Where two runs part, seen from the one of which that says more: it runs through the block, or
+    what it does is so if the condition is.
+    """
+    found = []
+    for one, other in ((base, turned), (turned, base)):
+        inner = ([each for each, _ in way.forks] for way in (one, other))
+        with suppress(NoFork):
+            each = fork(one.recording, other.recording, number, *inner)
+            if each.nodes:
+                found.append(each)
+    if not found:
+        raise NoFork
+    return min(found, key=lambda each: (each.size, not each.decision.outcome))
 
 
-def leaves(ours: Any, theirs: Any) -> Iterator[tuple[fx.Node, fx.Node]]:
-    """The nodes of two calls' arguments, side by side; the rest must be the same."""
-    if isinstance(ours, fx.Node) and isinstance(theirs, fx.Node):
-        yield ours, theirs
-    elif isinstance(ours, (tuple, list)) and isinstance(theirs, (tuple, list)):
-        if len(ours) != len(theirs):
-            raise NoBlock
-        for mine, other in zip(ours, theirs, strict=True):
-            yield from leaves(mine, other)
-    elif isinstance(ours, dict) and isinstance(theirs, dict):
-        if ours.keys() != theirs.keys():
-            raise NoBlock
-        for key in ours:
-            yield from leaves(ours[key], theirs[key])
-    elif isinstance(ours, slice) and isinstance(theirs, slice):
-        for part in ("start", "stop", "step"):
-            yield from leaves(getattr(ours, part), getattr(theirs, part))
-    elif isinstance(ours, fx.Node) or isinstance(theirs, fx.Node) or ours != theirs:
-        raise NoBlock
+def decided_inside(base: Recording, turned: Recording, number: int) -> list[int]:
+    """The decisions of a turned run that it makes before it meets the first one again."""
+    with suppress(NoFork):
+        return fork(base, turned, number).inside
+    return fork(turned, base, number).own
 
 
-def put_under_if(found: Block) -> None:
-    """A block becomes a loop that goes round once or not at all: then its values are others."""
-    if not found.instead and not any(map(has_effect, found.nodes)):
-        return
-    graph, first = found.decision.body.graph, found.nodes[0]
-    with graph.inserting_before(first):
-        head = graph.call_function(
-            block_runs,
-            (found.decision.condition, found.decision.outcome, list(found.instead.values())),
-        )
-    around = first.meta.get("loop")
-    loop = Loop(1, parent=around, test=head, ends=list(found.instead))
-    head.meta.update(head_of=loop, positions=found.decision.condition.meta.get("positions", ()))
-    inside, last = head.next, found.nodes[-1]
-    while True:
-        if inside.meta.get("loop") is not around:
-            raise NoBlock
-        if inside.op != "get_attr":
-            inside.meta["loop"] = loop
-        if inside is last:
-            break
-        inside = inside.next
-    for value in found.instead:
-        value.meta["kept"] = True
+def put_all(way: Way) -> dict[str, Tensor]:
+    """Puts all under their `if`, in place; answers the constants that come from other runs."""
+    constants: dict[str, Tensor] = {}
+    for found, other in way.forks:
+        constants |= put_all(other)
+        constants |= put_under_if(found)
+    return constants
+
+
+def settled(way: Way) -> Iterator[Any]:
+    """The places of all that is asked under an `if`."""
+    for found, other in way.forks:
+        yield found.decision.place
+        yield from settled(other)
+
+
+def untold(way: Way) -> Iterator[Read]:
+    """What Python looked at that no `if` says."""
+    said = [found.decision.read for found, _ in way.forks]
+    known = {(read.call, read.sites) for read in way.recording.reads}
+    yield from (r for r in way.recording.reads if not any(r is s for s in said))
+    for _, other in way.forks:
+        yield from (r for r in untold(other) if (r.call, r.sites) not in known)

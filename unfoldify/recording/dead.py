@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from torch import fx
 
 from unfoldify.recording.calls import is_random
-from unfoldify.recording.loops.loop import block_runs
+from unfoldify.recording.loops.loop import block_runs, values_without
 from unfoldify.recording.loops.rounds import mark
 
 Wanted = Callable[[fx.Node], bool]
@@ -71,7 +71,7 @@ def has_effect(node: fx.Node) -> bool:
         return child is None or any(
             inner.op not in ("placeholder", "output") for inner in child.graph.nodes
         )
-    return node.target in (operator.setitem, setattr, block_runs) or is_random(node)
+    return node.target in (operator.setitem, setattr, block_runs, values_without) or is_random(node)
 
 
 def is_bound(node: fx.Node) -> bool:

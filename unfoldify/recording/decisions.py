@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import fx
 
 from unfoldify.recording.body import Body
+from unfoldify.recording.source import Position, site
 from unfoldify.recording.spelling import call_name
 
 MOST = 64  # decisions of one run: to turn each of them is a run
@@ -15,29 +17,61 @@ MOST = 64  # decisions of one run: to turn each of them is a run
 _DRAWS = ("rand", "normal", "bernoulli", "uniform")
 
 
+Place = tuple[Any, ...]
+
+
 @dataclass(frozen=True)
+class Read:
+    """A tensor's value that Python looked at while the model ran: what it decided is fixed."""
+
+    call: str
+    value: Any
+    sites: tuple[Position, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Decision:
     """Python asked whether something is so: in which graph, behind which of its calls."""
 
     body: Body
     condition: fx.Node
     after: fx.Node
-    read: object  # what is told of it, where no block says it
+    read: Read  # what is told of it, where no block says it
     outcome: bool  # what Python was told
     drawn: bool
+
+    @property
+    def place(self) -> Place:
+        """Where it was asked."""
+        return place_of(self.read.sites)
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What Python is told: what is usual, but for the decisions that are `turned`."""
+    """What Python is told: what is so, but for the decisions that are `turned`, and at the places for
+    which an answer is `wanted`. Of what is drawn nothing is so, or with `as_drawn` what is drawn.
+    """
 
     turned: frozenset[int] = frozenset()
+    wanted: frozenset[tuple[Place, bool]] = frozenset()
+    as_drawn: bool = False
 
-    def of(self, number: int, usual: bool) -> bool:
+    def of(self, number: int, place: Place, outcome: bool, drawn: bool) -> bool:
+        usual = outcome and (self.as_drawn or not drawn)
+        if (place, not usual) in self.wanted:
+            usual = not usual
         return usual is not (number in self.turned)
 
-    def turn(self, numbers: Collection[int]) -> Outcomes:
-        return Outcomes(self.turned ^ frozenset(numbers))
+    def turn(self, number: int) -> Outcomes:
+        return replace(self, turned=self.turned ^ {number})
+
+    def want(self, answers: Collection[tuple[Place, bool]]) -> Outcomes:
+        return replace(self, wanted=self.wanted | frozenset(answers))
+
+
+def place_of(sites: tuple[Position, ...]) -> Place:
+    """Where something is asked, the same in all rounds of a `while`, which Python asks in two places."""
+    return tuple(site(position) or position for position in sites)
 
 
 def is_drawn(node: fx.Node) -> bool:

@@ -27,6 +27,7 @@ from unfoldify.recording.calls import (
 )
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.counts import settle_counts
+from unfoldify.recording.decisions import Read
 from unfoldify.recording.finish import bodies
 from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
@@ -39,7 +40,6 @@ from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.stand_ins import stand_ins
 from unfoldify.recording.tidy import tidy
-from unfoldify.recording.watcher import Read
 
 FAR_ENOUGH = 1 << 20  # numbers in the inputs of a run that only looks what moves
 
@@ -156,7 +156,10 @@ def as_given(
     constants = {**recordings[max(recordings)].constants, **first.constants}
     reads = tuple(read for seen in recordings.values() for read in seen.reads)
     decisions = tuple(each for seen in recordings.values() for each in seen.decisions)
-    first = replace(first, constants=constants, left=left, reads=reads, decisions=decisions)
+    settled = frozenset[Any]().union(*(seen.settled for seen in recordings.values()))
+    first = replace(
+        first, constants=constants, left=left, reads=reads, decisions=decisions, settled=settled
+    )
     ran = tuple(sorted(recordings))
     recorded = Recorded(first, variants, tuple(fixed), ran, resting(model), found_blocks)
     return recorded, tried

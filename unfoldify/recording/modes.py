@@ -11,7 +11,7 @@ from torch import fx
 
 from unfoldify.recording.align import Place, Unalike, align, compare, compare_loops, matched
 from unfoldify.recording.body import Body
-from unfoldify.recording.loops.loop import block_runs, in_block
+from unfoldify.recording.loops.loop import block_runs, chain, values_without
 
 CHANCE = "chance"  # of a node that only training has, since it decides about a block: EVER or NEVER
 EVER, NEVER = "ever", "never"  # whether evaluation has the block
@@ -59,12 +59,12 @@ def takes_over(evaluation: Body, training: Body, has_blocks: str) -> bool:
 
     Evaluation has all of these blocks, or none.
     """
-    chances = nodes_of_chance(training.graph, with_blocks=has_blocks is NEVER)
+    chances = nodes_of_chance(training.graph, has_blocks)
     for node in chances:
         node.meta[CHANCE] = has_blocks
     try:
         fellows = matched(training, evaluation) if chances else {}
-        known = {**fellows, **values_without(training.graph, fellows)}
+        known = {**fellows, **of_evaluation(training.graph, fellows)}
         for node, fellow in fellows.items():
             compare(Place(training, node, known), fellow, by_flag_of_training)
             compare_loops(Place(training, node, known), fellow, by_flag_of_training)
@@ -85,26 +85,33 @@ def takes_over(evaluation: Body, training: Body, has_blocks: str) -> bool:
     return True
 
 
-def nodes_of_chance(graph: fx.Graph, *, with_blocks: bool) -> set[fx.Node]:
-    """What decides about blocks, the calls that lead to nothing else, and the blocks if wanted."""
+def nodes_of_chance(graph: fx.Graph, has_blocks: str) -> set[fx.Node]:
+    """What decides about blocks, the calls that lead to nothing else, and what evaluation leaves out:
+    the blocks, or else what runs in their place.
+    """
     found: set[fx.Node] = set()
-    heads = (node for node in graph.nodes if node.target is block_runs)
-    others = {other for head in heads for other in head.args[2]}
+    tails = (node for node in graph.nodes if node.target is values_without)
+    others = {other for tail in tails for other in tail.args[1]}
     for node in reversed(graph.nodes):
         leads_there = bool(node.users) and found.issuperset(node.users) and node not in others
-        is_inside = with_blocks and in_block(node.meta.get("loop"))
-        if node.target is block_runs or is_inside or (leads_there and node.op != "placeholder"):
+        decides = node.target in (block_runs, values_without)
+        is_left_out = any(
+            (loop.side_of is None) == (has_blocks is NEVER)
+            for loop in chain(node.meta.get("loop"))
+            if loop.test is not None
+        )
+        if decides or is_left_out or (leads_there and node.op != "placeholder"):
             found.add(node)
     return found
 
 
-def values_without(graph: fx.Graph, fellows: dict[fx.Node, fx.Node]) -> dict[fx.Node, fx.Node]:
+def of_evaluation(graph: fx.Graph, fellows: dict[fx.Node, fx.Node]) -> dict[fx.Node, fx.Node]:
     """What evaluation has for the values of the blocks that it has not."""
     found: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
-        if node.target is block_runs:
-            others: Any = node.args[2]
-            for end, other in zip(node.meta["head_of"].ends, others, strict=True):
+        if node.target is values_without:
+            block, others = node.meta["head_of"].side_of, node.args[1]
+            for end, other in zip(block.ends, others, strict=True):
                 same = found.get(other) or fellows.get(other)
                 if end not in fellows and same is not None:
                     found[end] = same

@@ -33,6 +33,7 @@ from unfoldify.recording.calls import (
     SIZE_NUMBERS,
     TO_PYTHON,
 )
+from unfoldify.recording.decisions import Read
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.traced import ACTIVE, Traced, plain, traced
 from unfoldify.recording.old_orders import in_todays_order
@@ -54,7 +55,7 @@ from unfoldify.recording.values import (
     unique,
     version,
 )
-from unfoldify.recording.watcher import Read, Watcher
+from unfoldify.recording.watcher import Watcher
 
 
 class Recorder(Watcher):

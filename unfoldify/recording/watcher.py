@@ -8,7 +8,6 @@ import operator
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import Tensor, fx
 from unfoldify.errors import CaptureError
 from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
-from unfoldify.recording.decisions import MOST, Decision, Outcomes, is_drawn
+from unfoldify.recording.decisions import MOST, Decision, Outcomes, Read, is_drawn, place_of
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.conversions import converts, only_calls
@@ -27,15 +26,6 @@ from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
 from unfoldify.recording.spelling import call_name
 
 MOST_ROUNDS = 5000  # each costs about a hundredth of a second, in all runs together
-
-
-@dataclass(frozen=True)
-class Read:
-    """A tensor's value that Python looked at while the model ran: what it decided is fixed."""
-
-    call: str
-    value: Any
-    sites: tuple[Position, ...]
 
 
 class Watcher(GraphBuilder):
@@ -111,7 +101,7 @@ class Watcher(GraphBuilder):
         if self.outcomes is not None:
             if number > MOST:
                 raise RuntimeError("a loop does not end the other way")
-            outcome = self.outcomes.of(number, usual=outcome and not drawn)
+            outcome = self.outcomes.of(number, place_of(read.sites), bool(outcome), drawn)
         self.reads.append(read)
         self.decisions.append(Decision(body, condition, after, read, bool(outcome), drawn))
         return outcome

@@ -30,15 +30,15 @@ def decided_by_draws(
         for seed in range(1, _SEEDS + 1):
             setting = Setting(gradients=False, training=training, seed=seed)
             if not check(Pair(model, rewritten, state, setting, relative=1e-8), call, "").ok:
-                return _said(decisions)
+                lines = (shown_line(d.condition.meta.get("positions", ())) for d in decisions)
+                return drawn_otherwise(next(filter(None, lines), ""))
     return None
 
 
-def _said(decisions: Sequence[Decision]) -> str:
-    lines = (shown_line(decision.condition.meta.get("positions", ())) for decision in decisions)
-    line = next(filter(None, lines), "")
+def drawn_otherwise(line: str) -> str:
+    """What to tell of a line where what is drawn leads to what the file does not do."""
     return (
         (f"{line}\n  " if line else "")
-        + "what the model draws decides here about more than a block that runs or not, and a file can "
-        "say only one way.\nChoose with torch.where, or unfoldify the model with this switched off."
+        + "what the model draws decides here about more than what stands under an `if`, and a file "
+        "can say only one way.\nChoose with torch.where, or unfoldify the model with this switched off."
     )

@@ -162,6 +162,12 @@ def in_object(path: str, outline: Mapping[str, str]) -> bool:
     return any(path.startswith(above) for above in objects)
 
 
+def given_back(value: Any) -> Run:
+    """What a model gave back, by path."""
+    outputs = {path: _kept(x) for path, x in nesting.walk(value, "output")}
+    return Run(nesting.outline(value, "output"), outputs)
+
+
 def _kept(value: Any) -> Any:
     if not isinstance(value, Tensor):
         numeric = getattr(getattr(value, "dtype", None), "kind", "") in tuple("biufc")

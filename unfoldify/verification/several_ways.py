@@ -13,8 +13,9 @@ from unfoldify.recording.observe import Wanted
 from unfoldify.recording.source import shown_line
 from unfoldify.verification.decided import decided_by_values, holds_with_other_weights, said
 from unfoldify.verification.mode_switches import decided_by_mode_switches
-from unfoldify.verification.other_draws import decided_by_draws
+from unfoldify.verification.other_draws import decided_by_draws, drawn_otherwise
 from unfoldify.verification.second_call import decided_by_calls
+from unfoldify.verification.turned import differs_where_turned
 
 
 def several_ways(
@@ -40,6 +41,11 @@ def several_ways(
         found = decided_by_draws(model, rewritten, args, kwargs, recording.decisions)
         if found is not None:
             return found
+    if verified and recording.settled:
+        decision = differs_where_turned(model, rewritten, args, kwargs, wanted, recording)
+        if decision is not None:
+            line = shown_line(decision.read.sites)
+            return drawn_otherwise(line) if decision.drawn else said(line, "values")
     if not verified:
         found = decided_by_mode_switches(model)
         if found is not None:

@@ -10,11 +10,11 @@ from torch import fx, nn
 
 from unfoldify.emit.helpers.borders import words_of
 from unfoldify.emit.helpers.inside import within
-from unfoldify.emit.helpers.loops import copies_of
 from unfoldify.emit.helpers.regions import Region
 from unfoldify.emit.numbered import numbered
 from unfoldify.emit.words_for_values import hinted, identifier
 from unfoldify.recording.body import Body, Parameter
+from unfoldify.recording.loops.copies import copies_of
 from unfoldify.recording.loops.loop import Loop
 
 OWN = ("val", "value", "length", "items")  # of an input, whoever made it

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from torch import fx
 
-from unfoldify.recording.loops.loop import Loop, chain
+from unfoldify.recording.loops.copies import copies_of, loops_of
 from unfoldify.recording.loops.rolling import roll
 from unfoldify.recording.users_calls import Call
 
@@ -27,8 +25,7 @@ def twin(graph: fx.Graph) -> fx.Graph:
     new: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
         new[node] = copy.node_copy(node, new.__getitem__)
-    around = (node.meta.get("loop") or node.meta.get("head_of") for node in graph.nodes)
-    loops = copies_of({loop for each in around for loop in chain(each)}, new)
+    loops = copies_of(loops_of(graph.nodes), new)
     for node, its in new.items():
         its.meta = dict(node.meta)
         for key in ("loop", "head_of"):
@@ -37,23 +34,3 @@ def twin(graph: fx.Graph) -> fx.Graph:
         if "list_of" in its.meta:
             its.meta["list_of"] = new[its.meta["list_of"]]
     return copy
-
-
-def copies_of(loops: Iterable[Loop], new: Mapping[fx.Node, fx.Node]) -> dict[Loop, Loop]:
-    """The same loops about other nodes."""
-    copies = {
-        loop: Loop(loop.rounds, list(loop.modules), head=loop.head, counted=loop.counted)
-        for loop in loops
-    }
-    for loop, copy in copies.items():
-        copy.parent = copies.get(loop.parent) if loop.parent is not None else None
-        copy.index = new[loop.index] if loop.index is not None else None
-        copy.test = new[loop.test] if loop.test is not None else None
-        copy.ends = [new[node] for node in loop.ends]
-        for mine, its in (
-            (copy.sequences, loop.sequences),
-            (copy.carried, loop.carried),
-            (copy.collected, loop.collected),
-        ):
-            mine.update({new[key]: new[value] for key, value in its.items()})
-    return copies

@@ -20,7 +20,7 @@ from unfoldify.emit.helpers.inside import (
     parts_of_loops,
 )
 from unfoldify.recording import modes
-from unfoldify.recording.loops.loop import Loop, block_runs, spread
+from unfoldify.recording.loops.loop import Loop, block_runs, spread, values_without
 from unfoldify.recording.source import Position
 from unfoldify.recording.users_calls import Call
 
@@ -142,7 +142,7 @@ def refuse_what_stays(graph: fx.Graph, own: set[fx.Node]) -> None:
             raise NoRegion
         if {"round", "constant", "augments", modes.CHANCE} & node.meta.keys():
             raise NoRegion
-        if node.target in (setattr, block_runs):
+        if node.target in (setattr, block_runs, values_without):
             raise NoRegion
         if not all(map(own.__contains__, changed_by(node))):
             raise NoRegion

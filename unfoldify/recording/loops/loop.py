@@ -50,6 +50,8 @@ class Loop:
     parent: Loop | None = None
     test: fx.Node | None = None  # of a block that runs once or not at all: its `block_runs`
     ends: list[fx.Node] = field(default_factory=list)  # the values that are others without it
+    without: fx.Node | None = None  # what those are then: its `values_without`
+    side_of: Loop | None = None  # of what runs where a block does not: that block
 
 
 def chain(loop: Loop | None) -> Iterator[Loop]:
@@ -101,8 +103,14 @@ def spread(values: list[Any]) -> Any:
     raise NotImplementedError
 
 
-def block_runs(condition: Any, when: bool, instead: list[Any]) -> None:
-    """Call target: a block runs when the condition is so; if it does not, its values are these."""
+def block_runs(condition: Any, when: bool) -> None:
+    """Call target: a block runs when the condition is so."""
+
+
+def values_without(head: Any, instead: list[Any]) -> None:
+    """Call target: where a block does not run, its values are these. It stands behind the block, and
+    behind what runs in its place.
+    """
 
 
 SYNTHETIC = (
@@ -113,6 +121,7 @@ SYNTHETIC = (
     gathered,
     spread,
     block_runs,
+    values_without,
 )
 
 
@@ -135,7 +144,12 @@ def take_place(new: fx.Node, old: fx.Node) -> None:
     """Let `new` be for the loops around it what `old` was."""
     if "loop" in old.meta:
         new.meta.setdefault("loop", old.meta["loop"])
-    if "kept" not in old.meta:
+    stand_for(new, old)
+
+
+def stand_for(new: fx.Node, old: fx.Node) -> None:
+    """Let `new`, wherever it is, be what `old` was as the value that a loop leaves."""
+    if not old.meta.pop("kept", False):
         return
     new.meta["kept"] = True
     loop: Loop | None = old.meta.get("loop")
