@@ -143,9 +143,41 @@ class ReturnsEarly(OneOfTwo):
         return self.two(x)
 
 
+class LoopsOnBothSides(OneOfTwo):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(3, 3) for _ in range(3))
+        self.others = nn.ModuleList(nn.Linear(3, 3) for _ in range(3))
+
+    def forward(self, x):
+        if x.mean() > 0:
+            for layer in self.layers:
+                x = torch.tanh(layer(x))
+        else:
+            for layer in self.others:
+                x = torch.relu(layer(x)) + x
+        return x
+
+
+class TwoInARow(OneOfTwo):
+    def forward(self, x):
+        y = self.one(x)
+        if x.mean() > 0:
+            y = self.two(y)
+        else:
+            y = y * 2
+        if x.max() > 2:
+            z = y / x.max()
+        else:
+            z = y + x.min()
+        return z, y
+
+
 @pytest.mark.parametrize(
     ("cls", "line"),
     [
+        (LoopsOnBothSides, "for layer in self.others:"),
+        (TwoInARow, "z = y + x.min()"),
         (OneOfTwo, "if x.mean() > 0:"),
         (OneOfThree, "elif mean < -0.2:"),
         (BothAsked, "if y1.max() > 0.5 and y1.min() < -0.5:"),
@@ -182,6 +214,28 @@ def test_what_runs_where_a_block_does_not_is_its_else() -> None:
         "\n"
         "        return y + 1\n"
     ) in source
+
+
+class MaskOrNone(OneOfTwo):
+    """Whether there is a mask decides about the arguments of all that follows, not about the lines."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(3, 3) for _ in range(30))
+
+    def forward(self, x):
+        mask = x > 0
+        mask = None if mask.all() else mask
+        for layer in self.layers:
+            x = torch.tanh(layer(x))
+            x = x if mask is None else x * mask
+        return x
+
+
+def test_the_same_lines_do_not_stand_on_both_sides() -> None:
+    result = unfoldify(MaskOrNone(), (X,), check=False)
+    assert "        if " not in result.source
+    assert any("mask.all()" in fixed for fixed in result.report.fixed_sizes)
 
 
 class AsksForNothing(OneOfTwo):

@@ -12,14 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, fx
 
+from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.decisions import MOST, Decision, Outcomes, Place, Read
 from unfoldify.recording.forks import Fork, NoFork, fork
-from unfoldify.recording.sides import put_under_if
+from unfoldify.recording.sides import decides, put_under_if
 
 DEEPEST = 4  # blocks in blocks that the first run skips
+MOST_TWICE = 24  # calls that a value decides about and that stand on both sides all the same
 
 Run = Callable[..., Recording]
 
@@ -43,7 +45,7 @@ def with_blocks(run: Run, recording: Recording) -> Recording:
             way.recording,
             reads=tuple(untold(way)),
             constants={**way.recording.constants, **constants},
-            settled=frozenset(settled(way)),
+            settled=frozenset(settled(way)) - frozenset(undecided(way)),
         )
     return recording
 
@@ -140,7 +142,22 @@ def either_way(base: Way, turned: Way, number: int) -> Fork:
                 found.append(each)
     if not found:
         raise NoFork
-    return min(found, key=lambda each: (each.size, not each.decision.outcome))
+    best = min(found, key=lambda each: (each.size, not each.decision.outcome))
+    if not best.decision.drawn and said_twice(best) > MOST_TWICE:
+        raise NoFork
+    return best
+
+
+def said_twice(found: Fork) -> int:
+    """How many calls both sides make alike: of a mask that is there or not, say, all that read it."""
+    places = {node.meta.get("positions") for node in found.nodes}
+    return sum(calls_in(n) for n in found.others if n.meta.get("positions") in places)
+
+
+def calls_in(node: fx.Node) -> int:
+    """How many calls stand for one, with those of the module that it calls."""
+    child: Body | None = node.meta.get("body")
+    return 1 if child is None else 1 + sum(map(calls_in, child.graph.nodes))
 
 
 def decided_inside(base: Recording, turned: Recording, number: int) -> list[int]:
@@ -162,8 +179,15 @@ def put_all(way: Way) -> dict[str, Tensor]:
 def settled(way: Way) -> Iterator[Any]:
     """The places of all that is asked under an `if`."""
     for found, other in way.forks:
-        yield found.decision.place
+        if decides(found):
+            yield found.decision.place
         yield from settled(other)
+
+
+def undecided(way: Way) -> Iterator[Place]:
+    """The places where the first run asks something else that is under no `if`."""
+    asked = [found.decision for found, _ in way.forks if decides(found)]
+    yield from (d.place for d in way.recording.decisions if not any(d is a for a in asked))
 
 
 def untold(way: Way) -> Iterator[Read]:

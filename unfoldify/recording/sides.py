@@ -18,11 +18,16 @@ from unfoldify.recording.paths import joined
 OF_NODES = ("mutates", "alias", "dtype_from")  # what is known of a node, as other nodes
 
 
+def decides(found: Fork) -> bool:
+    """Whether anything comes of a decision."""
+    return bool(found.instead) or any(map(has_effect, (*found.nodes, *found.others)))
+
+
 def put_under_if(found: Fork) -> dict[str, Tensor]:
     """What both runs do, in the first one's graph: its block becomes a loop that goes round once or
     not at all, and so does what runs in its place. Answers the constants of the other run.
     """
-    if not found.instead and not any(map(has_effect, (*found.nodes, *found.others))):
+    if not decides(found):
         return {}
     decision, first, last = found.decision, found.nodes[0], found.nodes[-1]
     graph = decision.body.graph

@@ -12,6 +12,7 @@ from unfoldify.recording.loops.kept import Kept
 from unfoldify.recording.loops.loop import (
     Loop,
     carried_value,
+    chain,
     collected_list,
     gathered,
     gathered_in,
@@ -183,10 +184,17 @@ class Folder:
         self.loop.collected[value] = collected
         return collected
 
+    def hand_to_blocks(self) -> None:
+        """What the last round leaves to a block around the loop is what the first one does."""
+        left = dict(zip(self.rounds[-1], self.rounds[0], strict=False))
+        for block in chain(self.loop.parent):
+            block.ends = [left.get(end, end) for end in block.ends]
+
     def finish(self) -> None:
         """Redirect what came behind the loop, mark the body, drop the other rounds."""
         last = self.rounds[-1]
         inside = {node for nodes in self.rounds for node in nodes}
+        self.hand_to_blocks()
         for offset, node in enumerate(last):
             if "result" in node.meta and "result" not in self.rounds[0][offset].meta:
                 self.rounds[0][offset].meta.update(
