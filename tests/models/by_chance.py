@@ -193,6 +193,30 @@ class EachBlockByChance(nn.Module):
         return x
 
 
+def kept(layers, rate):
+    """Which layers run is drawn for all of them at first, and one at least is kept."""
+    dropped = torch.zeros(len(layers)).uniform_(0.0, 1.0) < rate
+    if all(dropped):
+        dropped[random.randrange(len(layers))] = False
+    return [layer for layer, is_dropped in zip(layers, dropped, strict=True) if not is_dropped]
+
+
+@example(randn(3, 4))
+class DropsOfAList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)]) for _ in range(2)
+        )
+
+    def forward(self, x):
+        layers = kept(self.layers, 0.4) if self.training else self.layers
+        for one, two in layers:
+            x = x + torch.relu(one(x))
+            x = x + two(x)
+        return x
+
+
 @refused(
     "`torch.rand(1) < 0.5`\n  what the model draws decides here about more than what stands under an "
     "`if`, and a file can say only one way." + WAY_OUT,

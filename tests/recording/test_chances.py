@@ -12,6 +12,7 @@ from torch import nn
 from tests.models.by_chance import (
     AlwaysByChance,
     DropsByPythonsNumbers,
+    DropsOfAList,
     EachBlockByChance,
     LayerDrop,
     NoiseNowAndThen,
@@ -28,7 +29,14 @@ X = torch.randn(5, 4)
 @pytest.mark.parametrize(
     "cls",
     [
-        *(AlwaysByChance, DropsByPythonsNumbers, EachBlockByChance, LayerDrop, NoiseNowAndThen),
+        *(
+            DropsOfAList,
+            AlwaysByChance,
+            DropsByPythonsNumbers,
+            EachBlockByChance,
+            LayerDrop,
+            NoiseNowAndThen,
+        ),
         *(OneOfThreeWays, OneOfTwoWays, SkipsItsStatistics, StochasticDepth),
     ],
 )

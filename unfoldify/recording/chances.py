@@ -17,7 +17,7 @@ from torch import Tensor, fx
 from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.decisions import MOST, Decision, Outcomes, Place, Read
-from unfoldify.recording.forks import Fork, NoFork, fork
+from unfoldify.recording.forks import Fork, NoFork, decided_between, fork, place_of
 from unfoldify.recording.sides import decides, put_under_if
 
 DEEPEST = 4  # blocks in blocks that the first run skips
@@ -108,7 +108,7 @@ def parting(
         if decision.place in told:
             continue
         with suppress(*(() if decision.drawn else (Exception,))):  # then it is told
-            way = deeper(run, outcomes.turn(number), base, number, told)
+            way = deeper(run, outcomes.give(number, not decision.outcome), base, number, told)
             each = either_way(Way(base, found), way, number)
             if each.decision is decision:
                 found.insert(0, (each, way))
@@ -122,11 +122,12 @@ def deeper(
 ) -> Way:
     """The turned run, where it decides itself what it does on its side: the one that is the first."""
     turned = run(outcomes=outcomes)
-    place = base.decisions[number].place
-    inside = [turned.decisions[n].place for n in decided_inside(base, turned, number)]
-    if not inside or place in inside:  # a loop that goes on asking: there is always one more
+    asked = turned.decisions[number]
+    inside = [turned.decisions[n] for n in decided_between(base, turned, number)]
+    goes_on = any(d.place == asked.place and place_of(d, asked) > 0 for d in inside)
+    if not inside or goes_on:  # a loop: there is always one more
         return Way(turned, [])
-    return explored(run, outcomes, lambda other: decided_inside(base, other, number), told)
+    return explored(run, outcomes, lambda other: decided_between(base, other, number), told)
 
 
 def either_way(base: Way, turned: Way, number: int) -> Fork:
@@ -138,7 +139,7 @@ def either_way(base: Way, turned: Way, number: int) -> Fork:
         inner = ([each for each, _ in way.forks] for way in (one, other))
         with suppress(NoFork):
             each = fork(one.recording, other.recording, number, *inner)
-            if each.nodes:
+            if each.nodes or not each.others:
                 found.append(each)
     if not found:
         raise NoFork
@@ -158,13 +159,6 @@ def calls_in(node: fx.Node) -> int:
     """How many calls stand for one, with those of the module that it calls."""
     child: Body | None = node.meta.get("body")
     return 1 if child is None else 1 + sum(map(calls_in, child.graph.nodes))
-
-
-def decided_inside(base: Recording, turned: Recording, number: int) -> list[int]:
-    """The decisions of a turned run that it makes before it meets the first one again."""
-    with suppress(NoFork):
-        return fork(base, turned, number).inside
-    return fork(turned, base, number).own
 
 
 def put_all(way: Way) -> dict[str, Tensor]:

@@ -48,22 +48,27 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What Python is told: what is so, but for the decisions that are `turned`, and at the places for
-    which an answer is `wanted`. Of what is drawn nothing is so, or with `as_drawn` what is drawn.
+    """What Python is told: what is so, but for the decisions that are `turned`, those of which the
+    answer is `given`, and at the places for which one is `wanted`. Of what is drawn nothing is so, or
+    with `as_drawn` what is drawn.
     """
 
     turned: frozenset[int] = frozenset()
+    given: frozenset[tuple[int, bool]] = frozenset()
     wanted: frozenset[tuple[Place, bool]] = frozenset()
     as_drawn: bool = False
 
     def of(self, number: int, place: Place, outcome: bool, drawn: bool) -> bool:
+        for answer in (True, False):
+            if (number, answer) in self.given:
+                return answer
         usual = outcome and (self.as_drawn or not drawn)
         if (place, not usual) in self.wanted:
             usual = not usual
         return usual is not (number in self.turned)
 
-    def turn(self, number: int) -> Outcomes:
-        return replace(self, turned=self.turned ^ {number})
+    def give(self, number: int, answer: bool) -> Outcomes:
+        return replace(self, given=self.given - {(number, not answer)} | {(number, answer)})
 
     def want(self, answers: Collection[tuple[Place, bool]]) -> Outcomes:
         return replace(self, wanted=self.wanted | frozenset(answers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,28 +65,71 @@ def fork(
     known.update(zip(their_before, before, strict=False))
     if len(before) != len(their_before) or not all(map(same_call, before, their_before)):
         raise NoFork
-    for count in range(common_end(after, their_after), 0, -1):
+    own, inside = decided_between(turned, base, number), decided_between(base, turned, number)
+    most = min(
+        open_until(base, own, inner),
+        open_until(turned, inside, their_inner),
+    )
+    found = []
+    for first in {0, common_start(after, their_after, known)}:
+        begun = dict(zip(their_after[:first], after[:first], strict=True))
+        runs = after[first:], their_after[first:]
+        meeting = first_meeting(ours.body, theirs.body, runs, {**known, **begun}, most)
+        if meeting is not None:
+            sides, instead, fellows, count = meeting
+            start = their_after[first - 1] if first else theirs.after
+            between = start, their_after[len(their_after) - count]
+            found.append(Fork(ours, *sides, between, instead, fellows, count, own, inside))
+    if not found:
+        raise NoFork
+    best = min(found, key=lambda each: each.size)
+    check_elsewhere(base.root, turned.root, ours.body, best.fellows)
+    return best
+
+
+def first_meeting(
+    body: Body,
+    their_body: Body,
+    runs: tuple[list[fx.Node], list[fx.Node]],
+    known: Fellows,
+    most: int,
+) -> tuple[tuple[list[fx.Node], list[fx.Node]], dict[fx.Node, fx.Node], Fellows, int] | None:
+    """What either run does until both go on alike, with at `most` so many calls from there on."""
+    after, their_after = runs
+    for count in range(min(most, common_end(after, their_after)), 0, -1):
         at, there = len(after) - count, len(their_after) - count
-        own = decided_between(turned, base, number, (there, at))
-        inside = decided_between(base, turned, number, (at, there))
-        if end_later(base, own, inner, count) or end_later(turned, inside, their_inner, count):
-            continue
         sides = after[:at], their_after[:there]
         fellows = {**known, **dict(zip(their_after[there:], after[at:], strict=True))}
+        with suppress(NoFork):  # else they meet later
+            instead = joins(body, their_body, sides, after[at:], their_after[there:], fellows)
+            return sides, instead, fellows, count
+    return None
+
+
+def common_start(after: list[fx.Node], their_after: list[fx.Node], known: Fellows) -> int:
+    """How many calls both make alike before they part: what is asked of all layers is asked before
+    the first of them runs.
+    """
+    fellows, count = dict(known), 0
+    for mine, other in zip(after, their_after, strict=False):
+        places = mine.meta.get("positions", ()), other.meta.get("positions", ())
+        if not same_call(mine, other) or places[0] != places[1] or "mutates" in mine.meta:
+            break
         try:
-            instead = joins(ours.body, theirs.body, sides, after[at:], their_after[there:], fellows)
-        except NoFork:  # they meet later
-            continue
-        check_elsewhere(base.root, turned.root, ours.body, fellows)
-        between = theirs.after, their_after[there]
-        return Fork(ours, *sides, between, instead, fellows, count, own, inside)
-    raise NoFork
+            pairs = list(leaves((mine.args, mine.kwargs), (other.args, other.kwargs)))
+        except NoFork:
+            break
+        if mine.op == "output" or any(fellows.get(its) is not one for one, its in pairs):
+            break
+        fellows[other] = mine
+        count += 1
+    return count
 
 
-def end_later(run: Recording, numbers: Sequence[int], inner: Sequence[Fork], count: int) -> bool:
-    """Whether of some decisions one is still open `count` calls before the end."""
+def open_until(run: Recording, numbers: Sequence[int], inner: Sequence[Fork]) -> int:
+    """How many calls there are from where all of some decisions have met."""
     decisions = [run.decisions[number] for number in numbers]
-    return any(each.after < count for each in inner if any(each.decision is d for d in decisions))
+    return min((f.after for f in inner if any(f.decision is d for d in decisions)), default=1 << 30)
 
 
 def parted(decision: Decision) -> tuple[list[fx.Node], list[fx.Node]]:
@@ -233,23 +277,16 @@ def check_elsewhere(ours: Body, theirs: Body, at: Body, fellows: Fellows) -> Non
             check_elsewhere(a.meta["body"], b.meta["body"], at, fellows)
 
 
-def decided_between(
-    base: Recording, turned: Recording, number: int, meet: tuple[int, int]
-) -> list[int]:
-    """The decisions of the turned run that it makes before both meet.
-
-    Right where they meet the first of those that the other run has not are meant.
+def decided_between(base: Recording, turned: Recording, number: int) -> list[int]:
+    """The decisions of the turned run that it makes before both meet: what comes from there on, both
+    are asked.
     """
-    at, there = meet
-    mine = [place_of(d, base.decisions[number]) for d in base.decisions[number + 1 :]]
-    other = [place_of(d, turned.decisions[number]) for d in turned.decisions[number + 1 :]]
-    surplus = sum(p >= there for p in other) - sum(p >= at for p in mine)
-    found = []
-    for later, place in enumerate(other, number + 1):
-        if place < there or (place == there and surplus > 0):
-            found.append(later)
-            surplus -= place == there
-    return found
+    mine = [decision.place for decision in base.decisions[number + 1 :]]
+    other = [decision.place for decision in turned.decisions[number + 1 :]]
+    while mine and other and mine[-1] == other[-1]:
+        mine.pop()
+        other.pop()
+    return list(range(number + 1, number + 1 + len(other)))
 
 
 def place_of(decision: Decision, first: Decision) -> float:

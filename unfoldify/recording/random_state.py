@@ -26,8 +26,9 @@ def _plain(function: Callable[..., float]) -> Callable[..., float]:
     return call
 
 
+DRAWS_OF_PYTHON = (random.random, random.uniform, random.randint, random.randrange)
 # numpy's are not here: no file can call them
-DRAWING = {function: _plain(function) for function in (random.random, random.uniform)}
+DRAWING = {function: _plain(function) for function in DRAWS_OF_PYTHON}
 
 
 def recorded_seeding() -> Iterator[tuple[Any, Callable[..., Any]]]:
