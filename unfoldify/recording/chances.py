@@ -14,10 +14,11 @@ from typing import Any
 
 from torch import Tensor, fx
 
+from unfoldify.recording.asked import decided_between, place_of
 from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.decisions import MOST, Decision, Outcomes, Place, Read
-from unfoldify.recording.forks import Fork, NoFork, decided_between, fork, place_of
+from unfoldify.recording.forks import Fork, NoFork, fork
 from unfoldify.recording.sides import decides, put_under_if
 
 DEEPEST = 4  # blocks in blocks that the first run skips

@@ -10,6 +10,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.align import same_constant
+from unfoldify.recording.asked import ROOTS, decided_between, parted
 from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.changes import is_in_place
@@ -17,7 +18,6 @@ from unfoldify.recording.decisions import Decision
 from unfoldify.recording.values import same_numbers
 
 Fellows = dict[fx.Node, fx.Node]  # node of the turned run → the same of the first
-ROOTS = ("placeholder", "get_attr")
 
 
 class NoFork(Exception):  # noqa: N818 (it says what two runs are not, and is no error)
@@ -130,15 +130,6 @@ def open_until(run: Recording, numbers: Sequence[int], inner: Sequence[Fork]) ->
     """How many calls there are from where all of some decisions have met."""
     decisions = [run.decisions[number] for number in numbers]
     return min((f.after for f in inner if any(f.decision is d for d in decisions)), default=1 << 30)
-
-
-def parted(decision: Decision) -> tuple[list[fx.Node], list[fx.Node]]:
-    """The calls of a body before a decision and after it."""
-    nodes = list(decision.body.graph.nodes)
-    place = nodes.index(decision.after) + 1
-    parts = nodes[:place], nodes[place:]
-    first, second = ([n for n in part if n.op not in ROOTS] for part in parts)
-    return first, second
 
 
 def same_call(one: fx.Node, other: fx.Node) -> bool:
@@ -275,27 +266,3 @@ def check_elsewhere(ours: Body, theirs: Body, at: Body, fellows: Fellows) -> Non
     for a, b in pairs:
         if "body" in a.meta and "body" in b.meta:
             check_elsewhere(a.meta["body"], b.meta["body"], at, fellows)
-
-
-def decided_between(base: Recording, turned: Recording, number: int) -> list[int]:
-    """The decisions of the turned run that it makes before both meet: what comes from there on, both
-    are asked.
-    """
-    mine = [decision.place for decision in base.decisions[number + 1 :]]
-    other = [decision.place for decision in turned.decisions[number + 1 :]]
-    while mine and other and mine[-1] == other[-1]:
-        mine.pop()
-        other.pop()
-    return list(range(number + 1, number + 1 + len(other)))
-
-
-def place_of(decision: Decision, first: Decision) -> float:
-    """How many calls, of the body in which another decision was made, come between the two."""
-    body, after = decision.body, decision.after
-    while body is not first.body:
-        if body.parent is None or body.call is None:
-            return float("inf")
-        nodes = [node for node in body.parent.graph.nodes if node.op not in ROOTS]
-        body, after = body.parent, nodes[nodes.index(body.call) - 1]
-    later = parted(first)[1]
-    return later.index(after) + 1.0 if after in later else 0.0

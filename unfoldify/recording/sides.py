@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Tensor, fx
 
+from unfoldify.recording.asked import ROOTS
 from unfoldify.recording.body import Body
 from unfoldify.recording.dead import has_effect
-from unfoldify.recording.forks import ROOTS, Fork, NoFork
+from unfoldify.recording.forks import Fork, NoFork
 from unfoldify.recording.loops.copies import copies_of, loops_of
 from unfoldify.recording.loops.loop import Loop, block_runs, values_without
 from unfoldify.recording.paths import joined

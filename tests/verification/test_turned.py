@@ -1,0 +1,64 @@
+"""A fault on the side that no run of the example goes is found: the question is answered otherwise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from unfoldify.recording.model import record
+from unfoldify.verification.turned import differs_where_turned
+
+X = torch.rand(4, 3)
+
+
+class OneOfTwo(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.mean() > 0:
+            y = self.one(x)
+        else:
+            y = self.two(x)
+        return y + 1
+
+
+class Otherwise(OneOfTwo):
+    """The same, asked the other way round."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.two(x) if x.mean() <= 0 else self.one(x)
+        return y + 1
+
+
+class Faulty(OneOfTwo):
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.one(x) if x.mean() > 0 else self.two(x) * 2
+        return y + 1
+
+
+class AsksNothing(OneOfTwo):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x) + 1
+
+
+def found(rewritten: OneOfTwo) -> object:
+    model = OneOfTwo()
+    rewritten.load_state_dict(model.state_dict())
+    wanted = lambda path, kind: True  # noqa: E731
+    recording = record(model, (X,), {}, wanted).recording
+    return differs_where_turned(model, rewritten, (X,), {}, wanted, recording)
+
+
+def test_a_fault_on_the_other_side_is_found() -> None:
+    assert found(Faulty()) is not None
+
+
+def test_a_side_that_is_not_there_is_found() -> None:
+    assert found(AsksNothing()) is not None
+
+
+def test_the_same_on_both_sides_is_no_fault() -> None:
+    assert found(OneOfTwo()) is None
+    assert found(Otherwise()) is None
