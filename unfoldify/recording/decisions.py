@@ -43,7 +43,7 @@ class Decision:
     @property
     def place(self) -> Place:
         """Where it was asked."""
-        return place_of(self.read.sites)
+        return place_in(self.body, self.read.sites)
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,11 @@ class Outcomes:
         return replace(self, wanted=self.wanted | frozenset(answers))
 
 
-def place_of(sites: tuple[Position, ...]) -> Place:
-    """Where something is asked, the same in all rounds of a `while`, which Python asks in two places."""
-    return tuple(site(position) or position for position in sites)
+def place_in(body: Body, sites: tuple[Position, ...]) -> Place:
+    """Where something is asked, by which module: the same in all rounds of a `while`, which Python
+    asks in two places.
+    """
+    return body.path, *(site(position) or position for position in sites)
 
 
 def is_drawn(node: fx.Node) -> bool:

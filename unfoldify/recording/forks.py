@@ -119,7 +119,9 @@ def common_start(after: list[fx.Node], their_after: list[fx.Node], known: Fellow
             pairs = list(leaves((mine.args, mine.kwargs), (other.args, other.kwargs)))
         except NoFork:
             break
-        if mine.op == "output" or any(fellows.get(its) is not one for one, its in pairs):
+        if mine.op == "output" or not all(
+            is_same(fellows.get(its, its), one) for one, its in pairs
+        ):
             break
         fellows[other] = mine
         count += 1
@@ -186,7 +188,7 @@ def joins(
     for ours, theirs in [*pairs, (body.exports, their_body.exports)]:
         for mine, other in leaves(ours, theirs):
             meant = fellows.get(other, other)
-            if meant is mine:
+            if is_same(meant, mine):
                 continue
             is_outer = other in fellows and meant not in nodes and meant not in behind
             is_side = other in others or other.op == "get_attr"
@@ -197,6 +199,12 @@ def joins(
     if not all(changed_alike(*pair, fellows) for pair in instead.items()):
         raise NoFork
     return instead
+
+
+def is_same(one: fx.Node, other: fx.Node) -> bool:
+    """Whether two nodes are one value: an attribute may be read by several."""
+    is_read = one.op == "get_attr" and "constant" not in one.meta
+    return one is other or (is_read and same_call(one, other))
 
 
 def same_kind(one: fx.Node, other: fx.Node) -> bool:
@@ -261,7 +269,7 @@ def check_elsewhere(ours: Body, theirs: Body, at: Body, fellows: Fellows) -> Non
         known = {**roots(theirs, ours), **{b: a for a, b in pairs}}
         for a, b in pairs:
             for one, its in leaves((a.args, a.kwargs), (b.args, b.kwargs)):
-                if known.get(its) is not one:
+                if not is_same(known.get(its, its), one):
                     raise NoFork
     for a, b in pairs:
         if "body" in a.meta and "body" in b.meta:

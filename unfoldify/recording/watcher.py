@@ -17,7 +17,7 @@ from torch import Tensor, fx
 from unfoldify.errors import CaptureError
 from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
-from unfoldify.recording.decisions import MOST, Decision, Outcomes, Read, is_drawn, place_of
+from unfoldify.recording.decisions import MOST, Decision, Outcomes, Read, is_drawn, place_in
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.conversions import converts, only_calls
@@ -101,7 +101,7 @@ class Watcher(GraphBuilder):
         if self.outcomes is not None:
             if number > MOST:
                 raise RuntimeError("a loop does not end the other way")
-            outcome = self.outcomes.of(number, place_of(read.sites), bool(outcome), drawn)
+            outcome = self.outcomes.of(number, place_in(body, read.sites), bool(outcome), drawn)
         self.reads.append(read)
         self.decisions.append(Decision(body, condition, after, read, bool(outcome), drawn))
         return outcome
