@@ -5,7 +5,7 @@ from __future__ import annotations
 import einops
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, nn, randn
 
 import unfoldify
 
@@ -93,3 +93,22 @@ def test_a_rule_of_one_step_has_no_parts() -> None:
 def test_patterns_of_the_torch_dialect_stand_in_functions_as_well() -> None:
     text = source(layout="functions", dialect="torch")
     assert "# b j d -> b 1 j d\n" in text
+
+
+class ListsOfLists(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        pair = [nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)]) for _ in range(2)]
+        self.stages = nn.ModuleList(pair)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for stage in self.stages:
+            for layer in stage:
+                x = layer(x).tanh()
+        return x
+
+
+def test_a_layer_of_a_loop_in_a_loop_goes_by_the_inner_variable() -> None:
+    source = unfoldify.unfoldify(ListsOfLists(), (randn(2, 4),)).source
+    assert "# layer\n" in source
+    assert "# stage.0" not in source

@@ -316,9 +316,11 @@ class Writer:
     def heading(self, group: Group) -> str:
         """The heading of a layer; inside a loop over modules it goes by the loop's variable."""
         layer = group.layer
-        for path, variable in self.expressions.attributes.items():
+        known = self.expressions.attributes.items()
+        for path, variable in sorted(known, key=lambda pair: -len(pair[0])):  # the innermost loop's
             if (layer + ".").startswith(path + ".") and isinstance(variable, ast.Name):
                 layer = variable.id + layer[len(path) :]
+                break
         return heading(group, layer)
 
     def sites(self, step: Step) -> Iterator[Site]:
