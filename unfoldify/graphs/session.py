@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules import transformer
+from torch import nn
 
 from unfoldify.graphs.keep import kept
 from unfoldify.graphs.recorder import GraphRecorder
+from unfoldify.recording.causal_masks import masks_as_told
 from unfoldify.rules import recurrent
 
 
@@ -26,7 +26,7 @@ def session(recorder: GraphRecorder, module: nn.Module) -> Iterator[None]:
             torch.enable_grad(),
             replaced(nn.Module, "__call__", by_recorder(recorder)),
             replaced(recurrent, "_direction", recorder.direction),
-            replaced(transformer, "_detect_is_causal_mask", as_told),
+            masks_as_told(),
             recorder.running(),
         ):
             yield
@@ -39,11 +39,6 @@ def by_recorder(recorder: GraphRecorder) -> Callable[..., Any]:
         return recorder.call_module(module, args, kwargs)
 
     return call
-
-
-def as_told(mask: Tensor | None, is_causal: bool | None = None, size: int | None = None) -> bool:
-    """Whether a mask is causal, without a look at its values: another one may come next time."""
-    return is_causal is True
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from torch.nn.utils.rnn import PackedSequence
 from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Layer, Parameter
 from unfoldify.recording.calls import LASTS
+from unfoldify.recording.causal_masks import masks_as_told
 from unfoldify.recording.decisions import Decision, Outcomes, Read
 from unfoldify.recording.exchange import ExchangeRecorder
 from unfoldify.recording.flex_attention import seen_flex_attention
@@ -97,6 +98,7 @@ def capture(
             deferring(model) if floats else nullcontext(),
             recorder.attributes(),
             stand_ins_held(model),
+            masks_as_told(),
         ):
             around.enter_context(seen)
         output = recorder.run(args, dict(kwargs))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from unfoldify import nesting
 from unfoldify.preserve import preserved, seed_everything, silenced, uncompiled, unexpanded
+from unfoldify.recording.causal_masks import masks_as_told
 from unfoldify.recording.values import literal
 from unfoldify.verification.named_types import Says
 from unfoldify.verification.precision import Double, InOrder
@@ -267,11 +268,13 @@ def is_inexact(tensor: Tensor) -> bool:
 
 @contextlib.contextmanager
 def _as_written() -> Iterator[None]:
-    """No fused path of evaluation, which pads differently, and nothing compiled."""
+    """No fused path of evaluation, which pads differently, nothing compiled, and of a mask its values
+    alone: one that is found to be causal has no gradient.
+    """
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with uncompiled():
+        with uncompiled(), masks_as_told():
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
