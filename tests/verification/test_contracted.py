@@ -87,6 +87,19 @@ def test_a_factor_that_is_written_to_was_what_it_was() -> None:
     torch.testing.assert_close(found, wanted)
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_a_product_can_be_a_factor_of_the_next(first: bool) -> None:
+    """`(x * w * v).sum(...)`, as an einsum of three operands is spelled."""
+    x, w = (t.detach() for t in tensors())
+    v = torch.randn(5, dtype=torch.float64)
+    wanted = torch.einsum("abi,bc,d->acd", x, w, v)
+    with Double():
+        product = (x * w)[..., None]
+        product = v * product if first else product * v
+        found = product.sum(dim=1)
+    torch.testing.assert_close(found, wanted, check_dtype=False)
+
+
 def test_another_product_in_the_same_place_is_another_product() -> None:
     x, w = (t.detach() for t in tensors())
     with Double():

@@ -75,7 +75,10 @@ class Promised:
             return
         if func._schema.is_mutable:
             self.keep()
-        for tensor in tensors() if self._waiting else ():
+        self.read(tensors() if self._waiting else ())
+
+    def read(self, tensors: Sequence[Tensor]) -> None:
+        for tensor in tensors:
             promise = self._waiting.pop(address(tensor), None)
             if promise is not None:
                 promise.keep()
@@ -89,6 +92,7 @@ class Promised:
     def _promise(self, one: Tensor, other: Tensor) -> Tensor:
         for key in [key for key, each in self._waiting.items() if each.is_broken]:
             del self._waiting[key]
+        self.read((one, other))  # a product of three factors is one of a product
         one, other = torch.broadcast_tensors(one.detach(), other.detach())  # type: ignore[no-untyped-call]
         place = torch.empty(one.shape, dtype=one.dtype, device=one.device)
         storage = place.untyped_storage()
