@@ -147,3 +147,33 @@ def test_one_of_many(word: str, one: str) -> None:
 @pytest.mark.parametrize(("word", "item"), [("outs", "out"), ("Y", "y"), ("y", None), ("h", None)])
 def test_an_item_of_a_list(word: str, item: str | None) -> None:
     assert item_word(word) == item
+
+
+class Mix(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fine, self.coarse = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, xs: list[Tensor]) -> list[Tensor]:
+        a, b = xs
+        return [self.fine(a) + b.mean(1, keepdim=True), self.coarse(b) + a.mean(1, keepdim=True)]
+
+
+class Scales(nn.Module):
+    """Blocks that hand a list on, whose items a second loop then goes over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Mix() for _ in range(2))
+        self.heads = nn.ModuleList(nn.Linear(n, 3) for n in (8, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        xs = [x, x[:, ::2]]
+        for block in self.blocks:
+            xs = block(xs)
+        return sum(head(x.permute(0, 2, 1)) for head, x in zip(self.heads, xs, strict=True))
+
+
+def test_what_a_loop_hands_on_is_not_the_sequence_of_the_next() -> None:
+    source = unfoldify.unfoldify(Scales(), (torch.randn(2, 8, 6),)).source
+    assert "        for block in self.blocks:\n            x, xs = block(x, xs)\n" in source

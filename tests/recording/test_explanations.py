@@ -108,3 +108,26 @@ def test_a_length_from_a_table_is_no_multiple_of_the_batch() -> None:
     result = unfoldify(Padded(), (torch.randn(2, 12, 4),))
     assert "torch.fft.rfft(x, 24, dim=1)" in result.source
     assert any("x: 2x13x4" in told for told in result.report.fixed_sizes)
+
+
+class SamePadded(nn.Module):
+    """What is padded goes by what the stride leaves of the length, as TensorFlow's SAME does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pads = [nn.ConstantPad1d((left, 1), 0) for left in range(2)]
+        self.conv = nn.Conv1d(3, 6, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded: Tensor = self.pads[x.shape[2] % 2](x)
+        return self.conv(padded)
+
+
+def test_a_quotient_of_nothing_explains_no_number() -> None:
+    """For batches of 2 and 4, `x.shape[0] // 3` is 0 and 1, and so is the remainder of 6 and of 7."""
+    model = SamePadded()
+    result = unfoldify(model, (torch.randn(2, 3, 6),))
+    assert "//" not in result.source
+    assert "with x: 2x3x7 it does something else" in " ".join(result.source.split())
+    x = torch.randn(5, 3, 8)
+    torch.testing.assert_close(result.module(x), model(x))

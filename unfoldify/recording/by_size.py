@@ -117,6 +117,8 @@ def related(function: Any, argument: Any, size: int) -> int | None:
         return size
     if function is root and (size < 0 or root(size) ** 2 != size):  # a distance, a length
         return None
+    if function is operator.floordiv and size < argument:  # nothing is left that tells them apart
+        return None
     return int(function(size, argument) if argument is not None else function(size))
 
 

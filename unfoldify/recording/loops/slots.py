@@ -141,8 +141,8 @@ class Slots:
     def item_slot(self, values: list[fx.Node]) -> Any:
         """The next item of one sequence in each round."""
         first = values[0]
-        if any(v.target is not operator.getitem for v in values):
-            raise NoLoop
+        if any(v.target is not operator.getitem or "kept" in v.meta for v in values):
+            raise NoLoop  # what a loop before hands on is there one by one, not as one sequence
         sequence = first.args[0]
         if not isinstance(sequence, fx.Node) or any(v.args[0] is not sequence for v in values):
             raise NoLoop
