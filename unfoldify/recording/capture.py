@@ -27,6 +27,7 @@ from unfoldify.recording.exchange import ExchangeRecorder
 from unfoldify.recording.flex_attention import seen_flex_attention
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
+from unfoldify.recording.own_train import prepare
 from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.numbers.deferring import deferring
 from unfoldify.recording.numbers.traced import Traced
@@ -278,6 +279,7 @@ class ModelRecorder(ExchangeRecorder):
         self.stack.append(body)
         try:
             self.bind_arguments(body, args, kwargs)
+            prepare(module)
             before = self.state_of(module)
             result = original(module, *args, **kwargs)
             self.note_new_state(module, before)
@@ -321,6 +323,7 @@ class ModelRecorder(ExchangeRecorder):
         for parameter in body.parameters:
             if parameter.node is not None:
                 self.bind_input(parameter.value, parameter.node, (parameter.name,))
+        prepare(self.model)
         before = self.state_of(self.model)
         result = original(self.model, *args, **kwargs)
         self.note_new_state(self.model, before)
