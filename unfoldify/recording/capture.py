@@ -27,11 +27,11 @@ from unfoldify.recording.exchange import ExchangeRecorder
 from unfoldify.recording.flex_attention import seen_flex_attention
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
-from unfoldify.recording.own_train import prepare
 from unfoldify.recording.moved_modules import seen_moves
 from unfoldify.recording.numbers.deferring import deferring
 from unfoldify.recording.numbers.traced import Traced
 from unfoldify.recording.old_tensors import seen_constructor
+from unfoldify.recording.own_train import prepare
 from unfoldify.recording.paths import below, joined
 from unfoldify.recording.random_state import generators_held
 from unfoldify.recording.scripted import check_scripted
