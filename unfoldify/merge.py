@@ -164,7 +164,7 @@ def write_down(instance: Instance, around: Surroundings, *, is_root: bool, shape
         if body.method:
             instance.methods[body.method] = forward(body, shapes=shapes)
     for body in ordered_modes(instance.bodies):
-        if any(body is other.other_mode for other in instance.bodies):
+        if body.said or any(body is other.other_mode for other in instance.bodies):
             continue
         text = forward(body, is_root=is_root, shapes=shapes)
         key = fingerprint([*text.lines], values=True), text.names

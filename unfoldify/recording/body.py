@@ -48,6 +48,7 @@ class Body(Frame):
     constants: dict[str, Tensor] = field(default_factory=dict)
     training: bool = False
     other_mode: Body | None = None  # what it did in training mode, where that is another graph
+    said: bool = False  # by the evaluation's body of the same call: a training one has no text
     positions: tuple[Position, ...] = ()
     method: str = ""  # the name, where it is no call of the module but of a method of it
     flags: dict[str, str | bool] = field(default_factory=dict)  # arguments that say what to do

@@ -11,6 +11,7 @@ from torch import fx
 
 from unfoldify.recording.align import Place, Unalike, align, compare, compare_loops, matched
 from unfoldify.recording.body import Body
+from unfoldify.recording.finish import bodies, calls
 from unfoldify.recording.loops.loop import block_runs, chain, values_without
 
 CHANCE = "chance"  # of a node that only training has, since it decides about a block: EVER or NEVER
@@ -28,6 +29,33 @@ def by_mode(evaluation: Body, training: Body) -> None:
     for ours, theirs, _ in list(align(evaluation, training, by_flag)):
         if not any(takes_over(ours, theirs, has_blocks) for has_blocks in (EVER, NEVER)):
             ours.other_mode = theirs
+            calls_by_mode(ours, theirs)
+
+
+def calls_by_mode(evaluation: Body, training: Body) -> None:
+    """The same of what both graphs call: a block says what it does in either mode by itself.
+
+    Its callers need not say it for it, and a container like nn.Sequential cannot: it calls a forward.
+    """
+    waiting: dict[int, list[Body]] = {}
+    for call in calls(evaluation):
+        waiting.setdefault(id(call.meta["body"].module), []).append(call.meta["body"])
+    for call in calls(training):
+        theirs: Body = call.meta["body"]
+        ours = next(iter(waiting.get(id(theirs.module), ())), None)
+        if ours is None or given(ours) != given(theirs):
+            continue
+        waiting[id(theirs.module)].remove(ours)
+        of_training = list(bodies(theirs))  # before evaluation may take its graph over
+        by_mode(ours, theirs)
+        for each in of_training if ours.other_mode is None else [theirs]:
+            each.said = True
+
+
+def given(body: Body) -> object:
+    """What a call has in common with one of the other mode, for one text to do for both."""
+    parameters = [(each.name, each.node is None, each.lifted) for each in body.parameters]
+    return parameters, len(body.exports)
 
 
 def by_flag(place: Place, ours: Any, theirs: Any) -> Any:
