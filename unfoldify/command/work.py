@@ -96,9 +96,10 @@ def _unfoldify(loaded: Loaded, options: argparse.Namespace) -> Any:
 
 def _check_that_it_runs(loaded: Loaded) -> None:
     from unfoldify.preserve import preserved
+    from unfoldify.recording.exits import exits_seen
 
     try:
-        with preserved(loaded.model):
+        with preserved(loaded.model), exits_seen():
             loaded.model(*loaded.args, **loaded.kwargs)
     except Exception as error:
         where = users_line(error, loaded.path)

@@ -24,6 +24,7 @@ from unfoldify.recording.calls import LASTS
 from unfoldify.recording.causal_masks import masks_as_told
 from unfoldify.recording.decisions import Decision, Outcomes, Read
 from unfoldify.recording.exchange import ExchangeRecorder
+from unfoldify.recording.exits import exits_seen
 from unfoldify.recording.flex_attention import seen_flex_attention
 from unfoldify.recording.layers import plan
 from unfoldify.recording.made_parameters import seen_parameters
@@ -325,7 +326,8 @@ class ModelRecorder(ExchangeRecorder):
                 self.bind_input(parameter.value, parameter.node, (parameter.name,))
         prepare(self.model)
         before = self.state_of(self.model)
-        result = original(self.model, *args, **kwargs)
+        with exits_seen():
+            result = original(self.model, *args, **kwargs)
         self.note_new_state(self.model, before)
         body.graph.output(self.result(result, whole=True))
         self.stack.pop()

@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from unfoldify import nesting
 from unfoldify.errors import CaptureError
 from unfoldify.preserve import preserved, silenced
+from unfoldify.recording.exits import exits_seen
 
 
 def unfilled(model: nn.Module) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def fill(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> No
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), exits_seen():
             model(*args, **kwargs)
     finally:
         for module, training in modes:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from unfoldify import nesting
 from unfoldify.effort import PATIENCE, Counting
 from unfoldify.preserve import Snapshot, preserved, seed_everything, silenced, uncompiled
+from unfoldify.recording.exits import exits_seen
 from unfoldify.recording.lazy import copied
 from unfoldify.recording.unchecked import UNCHECKED
 
@@ -186,7 +187,7 @@ class _Trial:
         seed_everything(0)
         watched = Watched()
         try:
-            with watched:
+            with watched, exits_seen():
                 self.model(*args, **kwargs)
         except Exception:
             return False

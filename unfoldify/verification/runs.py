@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from unfoldify import nesting
 from unfoldify.preserve import preserved, seed_everything, silenced, uncompiled, unexpanded
 from unfoldify.recording.causal_masks import masks_as_told
+from unfoldify.recording.exits import exits_seen
 from unfoldify.recording.values import literal
 from unfoldify.verification.named_types import Says
 from unfoldify.verification.precision import Double, InOrder
@@ -101,7 +102,8 @@ def _run(model: nn.Module, call: Call, setting: Setting) -> Run:
                 seed_everything(_UNUSUAL + setting.seed)
                 model(*first[0], **first[1])
             seed_everything(_UNUSUAL + setting.seed)
-            value = model(*args, **kwargs)
+            with exits_seen():
+                value = model(*args, **kwargs)
         except Exception as error:
             return Run(failure=described(error))
         outputs = dict(nesting.walk(value, "output"))
