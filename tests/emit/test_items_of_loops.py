@@ -178,3 +178,18 @@ def test_what_a_loop_hands_on_is_not_the_sequence_of_the_next() -> None:
     result = unfoldify.unfoldify(Scales(), (torch.randn(2, 8, 6),))
     assert "None" not in result.source
     assert result.module(torch.randn(3, 8, 6)).shape == (3, 6, 3)
+
+
+class SecondFirst(Base):
+    """The second of two lists is what a round begins with."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for norm, expert in zip(self.norms_1, self.experts, strict=True):
+            x = norm(expert(x)) + x
+        return x
+
+
+def test_variables_are_of_the_lists_that_the_user_says() -> None:
+    source = unfoldify.unfoldify(SecondFirst(), (randn(3, 4),)).source
+    assert "for norm, expert in zip(self.norms_1, self.experts):" in source
+    assert "x = norm(expert(x)) + x" in source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ from unfoldify.emit.words_for_values import (
     singular,
     words_of_item,
 )
-from unfoldify.recording.loops.loop import Loop, carried_value, fake_node, gathered_in
+from unfoldify.recording.loops.loop import Loop, Module, carried_value, fake_node, gathered_in
 
 MAIN = {
     "x",
@@ -158,6 +159,7 @@ def name_loop(
     targets = [target for target in (loop.head.targets if loop.head else ()) if target]
     iterable = loop.head.iterable if loop.head else ""
     counted = iterable.startswith(("range(", "enumerate("))
+    loop.modules.sort(key=lambda module: place_in_head(iterable, module))
     if counted and targets:
         index_word = targets.pop(0)
     else:
@@ -234,6 +236,12 @@ def words_of_state(node: fx.Node) -> Iterator[str]:
         if user.target is carried_value and "head_of" in user.meta:
             word = words_of_whole(user.meta["head_of"].carried[user])
             yield from () if word is None else (word,)
+
+
+def place_in_head(iterable: str, module: Module) -> int:
+    """Where `zip(self.flows, self.scales)` names the list that a round's module is of."""
+    found = re.search(rf"\bself\.{re.escape(module.container)}\b", iterable)
+    return found.start() if found is not None and "zip(" in iterable else len(iterable)
 
 
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
