@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from unfoldify.emit.layouts import Written, write
 from unfoldify.errors import CaptureError, UnfoldifyError, VerificationError
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
-from unfoldify.recording.model import Recorded, record, with_edges
-from unfoldify.recording.sizes import affordable
+from unfoldify.recording.model import Recorded, record, record_at, with_edges
+from unfoldify.recording.sizes import SizeVariant, affordable
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
+from unfoldify.richer import Found, right_at_most_sizes
 from unfoldify.stateless import apart
 from unfoldify.verification.edges import otherwise
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
@@ -103,7 +106,10 @@ def unfoldify(
         else:
             break
     errors = {}
-    if check:
+    if verification is not None:
+        found = recorded, written, verification
+        at = partial(written_at, model, args, kwargs, recorded.variants, options, source_path)
+        recorded, written, verification = right_at_most_sizes(model, args, kwargs, found, at)
         with apart(model):
             errors = each_error(model, args, kwargs, options, written.groups)
     recorded = with_edges(recorded, at_edges(model, args, kwargs, recorded, written, verification))
@@ -137,6 +143,26 @@ def verified(
     sizes = affordable(recorded.variants, largest)
     tell = lambda stage: say(f"verifying: {stage}", 0, 1)  # noqa: E731
     return verify(model, written.module, args, kwargs, variants=sizes, progress=tell)
+
+
+def written_at(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    others: Sequence[SizeVariant],
+    options: Options,
+    source_path: str | Path | None,
+    variant: SizeVariant,
+) -> Found | None:
+    """What is written of the model as it is at another size, if it is right at the example's."""
+    with suppress(Exception), apart(model):  # nobody said that all of it can be written for these
+        recorded = record_at(model, variant, options.wanted)
+        written = write(recorded, args, kwargs, options, source_path, once=False)
+        sizes = tuple(dict.fromkeys((*others, variant)))
+        verification = verify(model, written.module, args, kwargs, variants=sizes)
+        if verification.ok:
+            return replace(recorded, variants=sizes), written, verification
+    return None
 
 
 def at_edges(

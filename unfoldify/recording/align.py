@@ -34,6 +34,7 @@ class Unalike(Exception):  # noqa: N818 (it says what two graphs are, and is no 
         super().__init__(reason)
         self.first, self.second = first, second
         self.withdrawn = withdrawn  # what explained a number in earlier runs was chance
+        self.has_more = False  # whether the second run makes more calls
 
 
 @dataclass(frozen=True)

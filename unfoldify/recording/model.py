@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -52,6 +52,8 @@ class Fixed:
     where: str  # "model.py:12: `if mask.all():`"
     reason: str
     at_sizes: str = ""  # "at x: 3x13x4, in model.py:12": for the file
+    variant: SizeVariant | None = field(default=None, compare=False)  # inputs that show it
+    has_more: bool = field(default=False, compare=False)  # whether the model makes more calls then
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,14 @@ def record(
             other, _ = as_given(model, *more.build(), wanted, seconds, by_value)
             if not binds_sizes(other):
                 return replace(other, lengthened=True)
+    return recorded
+
+
+def record_at(
+    model: nn.Module, variant: SizeVariant, wanted: Wanted, seconds: float = 10.0
+) -> Recorded:
+    """What the model does with inputs of other sizes than its example's."""
+    recorded, _ = as_given(model, *variant.build(), wanted, seconds, by_value=True)
     return recorded
 
 
@@ -144,10 +154,13 @@ def as_given(
             *(mode_missing(mode, error) for mode, error in failures.items()),
         ]
         free = set(variants)
+        turned: dict[str, SizeVariant] = {}
         for training, recording in recordings.items():
-            bound, others = explain_sizes(recording, variants, partial(see, training=training))
+            once_more = partial(see, training=training)
+            bound, others = explain_sizes(recording, variants, once_more, turned)
             fixed.extend(each for each in bound if each not in fixed)
             free &= set(others)
+        fixed = [replace(f, variant=f.variant or turned.get(f.where)) for f in fixed]
         variants = tuple(variant for variant in variants if variant in free)
         if len(recordings) == 2:
             by_mode(first.root, recordings[True].root)
@@ -202,22 +215,29 @@ def has_blocks(recording: Recording) -> bool:
 
 
 def explain_sizes(
-    first: Recording, variants: Sequence[SizeVariant], see: See
+    first: Recording,
+    variants: Sequence[SizeVariant],
+    see: See,
+    turned: dict[str, SizeVariant],
 ) -> tuple[list[Fixed], list[SizeVariant]]:
     """Run at other sizes; numbers that follow a size become that size.
 
     Answers what else differs, and the variants for which nothing does. Where an explanation was
-    withdrawn, what was taken for alike by it is looked at again.
+    withdrawn, what was taken for alike by it is looked at again. `turned` is given the lines where a
+    remainder is another, with the inputs that show it.
     """
     while True:
-        fixed, free, withdrawn = explained_once(first, variants, see)
+        fixed, free, withdrawn = explained_once(first, variants, see, turned)
         if not withdrawn:
             drop_unused_explanations(first)
             return fixed, free
 
 
 def explained_once(
-    first: Recording, variants: Sequence[SizeVariant], see: See
+    first: Recording,
+    variants: Sequence[SizeVariant],
+    see: See,
+    turned: dict[str, SizeVariant],
 ) -> tuple[list[Fixed], list[SizeVariant], bool]:
     fixed: list[Fixed] = []
     free: list[SizeVariant] = []
@@ -233,7 +253,9 @@ def explained_once(
             reason = f"{variant.description}: {fact(error)}"
             fixed.append(Fixed("sizes", users_line(error, None) or "", reason))
             continue
-        differences = list(align(first.root, other.root, by_size))
+        for line in remainders(first) ^ remainders(other):
+            turned.setdefault(line[0], variant)
+        differences = list(differing(first, other))
         found = [(variant, ours, difference) for ours, _, difference in differences]
         if not differences:
             free.append(variant)
@@ -258,7 +280,7 @@ def look_farther(
             other = see(args, kwargs)
         except Exception:  # nobody said that the model takes these
             continue
-        differences = align(first.root, other.root, by_size)
+        differences = differing(first, other)
         return [(farther, ours, each) for ours, _, each in differences]
     return []
 
@@ -310,12 +332,30 @@ def with_edges(recorded: Recorded, shapes: Sequence[str]) -> Recorded:
     return replace(recorded, fixed=(*recorded.fixed, *found))
 
 
+def remainders(recording: Recording) -> set[tuple[str, bool]]:
+    """The lines that asked what a division leaves, and what they were told."""
+    reads = (read for read in recording.reads if read.call == REMAINDER)
+    return {(shown_line(read.sites), read.value) for read in reads}
+
+
+def calls_in(recording: Recording) -> int:
+    return sum(len(body.graph.nodes) for body in bodies(recording.root))
+
+
+def differing(first: Recording, other: Recording) -> Iterator[tuple[Body, Body, Unalike]]:
+    """What nothing explains in another run, and whether there is more of it."""
+    has_more = calls_in(other) > calls_in(first)
+    for ours, theirs, difference in align(first.root, other.root, by_size):
+        difference.has_more = has_more
+        yield ours, theirs, difference
+
+
 def sizes_fixed(body: Body, difference: Unalike, variant: SizeVariant) -> Fixed:
     node = difference.first
     where = shown_line(node.meta.get("positions", ())) if node is not None else ""
     at_sizes = f"with {variant.description} it does something else{at_line(where)}"
     reason = f"for {variant.description} the model does something else here"
-    return Fixed("sizes", where, reason, at_sizes)
+    return Fixed("sizes", where, reason, at_sizes, variant, difference.has_more)
 
 
 def values_read(recording: Recording) -> list[Fixed]:

@@ -1,0 +1,103 @@
+"""The model written as it is for inputs of another size, where it makes calls that it needs there alone.
+
+`if pad: x = F.pad(x, pad)` is skipped for an image whose sides are multiples of the window. For
+others it is not, and with a pad of 0 it does nothing: written without its condition it is right for
+both. What is proven so, at the example's sizes as at the others, is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from unfoldify.emit.layouts import Written
+from unfoldify.recording.model import Fixed, Recorded
+from unfoldify.recording.sizes import SizeVariant
+from unfoldify.verification.checks import check, settle
+from unfoldify.verification.edges import at_edges
+from unfoldify.verification.plan import described, times
+from unfoldify.verification.runs import Call, Setting
+from unfoldify.verification.verdict import Verification
+
+MOST = 2  # other sizes from which a model is written
+MOST_EFFORT = 2.0  # seconds for both models once, by what they compute, where one is written again
+MAX_SECONDS = 60.0  # for all the other sizes at which two models are compared, by what they compute
+Found = tuple[Recorded, Written, Verification]
+
+
+def right_at_most_sizes(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    found: Found,
+    written_at: Callable[[SizeVariant], Found | None],
+) -> Found:
+    """What was written of the example, or of inputs for which the model makes more calls, where that
+    is right at more sizes. What differs at other sizes and makes no difference is told no more.
+    """
+    if not found[2].ok or not bound(found[0]) or effort_of(found[2]) > MOST_EFFORT:
+        return found
+    best = without_idle(model, args, kwargs, found)
+    wanted = [each.variant for each in best[0].fixed if each.has_more and each.variant is not None]
+    for variant in list(dict.fromkeys(wanted))[:MOST]:
+        other = written_at(variant)
+        if other is not None:
+            other = without_idle(model, args, kwargs, other)
+            best = min(best, other, key=lambda each: len(bound(each[0])))
+    return best
+
+
+def without_idle(
+    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], found: Found
+) -> Found:
+    """What was found, without what differs at other sizes and makes no difference."""
+    recorded, written, verification = found
+    shown = [each.variant for each in recorded.fixed if each.variant is not None]
+    if not shown:
+        return found
+    asked = recorded.recording.asked
+    effort = effort_of(verification)
+    same = set(equal_at(model, written.module, args, kwargs, shown, asked, effort))
+    kept = tuple(each for each in recorded.fixed if each.variant not in same)
+    sizes = tuple(dict.fromkeys((*recorded.variants, *(each for each in shown if each in same))))
+    return replace(recorded, fixed=kept, variants=sizes), written, verification
+
+
+def equal_at(
+    model: nn.Module,
+    rewritten: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    variants: Sequence[SizeVariant],
+    asked: Collection[int],
+    effort: float,
+) -> Iterator[SizeVariant]:
+    """The sizes at which both models compute the same, as they do beyond and at all edges: where a
+    pad is 0 nobody sees whether it is cut off or left out.
+    """
+    call = Call(tuple(args), dict(kwargs), model)
+    setting = Setting(gradients=False)
+    pair, exact = settle(model, rewritten, call, setting, 1e-10)
+    left = MAX_SECONDS
+    for variant in dict.fromkeys(variants) if exact.failure is None else ():
+        ones = (replace(variant, groups=(group,)) for group in variant.groups)
+        others = [*variant.farther(), *(each for one in ones for each in at_edges(one, asked))]
+        left -= sum(each.cost for each in (variant, *others)) * effort * times(setting)
+        if left < 0:
+            return
+        calls = [Call(*each.build(seed=1), call.names) for each in (variant, *others)]
+        first, *rest = (check(pair, given, described(given)) for given in calls)
+        if first.skipped is None and all(made.ok for made in (first, *rest)):
+            yield variant
+
+
+def effort_of(verification: Verification) -> float:
+    """Seconds for both models once, in their own type."""
+    return max((each.effort for each in verification.checks if each.own_type), default=0.0)
+
+
+def bound(recorded: Recorded) -> list[Fixed]:
+    return [each for each in recorded.fixed if each.what == "sizes"]
