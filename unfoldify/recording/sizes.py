@@ -155,8 +155,20 @@ def free_sizes(
 
 class Watched(Counting):
     """Looks at what torch does not: some kernels read beyond arguments that do not fit, and write
-    there.
+    there, and those of sparse tensors trust their indices.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.invariants = torch.sparse.check_sparse_tensor_invariants()  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Any:
+        self.invariants.__enter__()  # type: ignore[no-untyped-call]
+        return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        self.invariants.__exit__(*raised)  # type: ignore[no-untyped-call]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in UNCHECKED:

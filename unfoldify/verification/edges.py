@@ -12,9 +12,10 @@ from typing import Any
 
 from torch import nn
 
-from unfoldify.recording.sizes import Group, SizeVariant
+from unfoldify.recording.sizes import Group, SizeVariant, Watched
 from unfoldify.verification.checks import check, settle
 from unfoldify.verification.plan import described, times
+from unfoldify.verification.redraw import state_tensors
 from unfoldify.verification.runs import Call, Setting, run
 
 MOST = 4  # numbers that a model compares its sizes with, the smallest first
@@ -36,10 +37,10 @@ def otherwise(
     `max_seconds`, by what it computes, is left out.
     """
     alone = [variant for variant in variants if len(variant.groups) == 1]
-    if not alone:
+    if not alone or any(t.is_meta for t in state_tensors(original).values()):
         return
     call = Call(tuple(args), dict(kwargs), original)
-    setting = Setting(gradients=False)
+    setting = Setting(gradients=False, watch=Watched)
     pair, exact = settle(original, rewritten, call, setting, 1e-10)
     if exact.failure is not None:
         return
