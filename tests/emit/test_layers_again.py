@@ -50,6 +50,11 @@ def test_layers_of_one_kind_share_the_function_that_is_given_the_layer() -> None
     assert "imag_out = conv2d(imag, self.real_conv) + conv2d(real, self.imag_conv)" in source
 
 
+def test_the_torch_dialect_keeps_the_lines_where_they_are_called() -> None:
+    source = written(ComplexConv(), randn(2, 2, 4, 4), randn(2, 2, 4, 4), dialect="torch")
+    assert not functions(source)  # TorchScript takes it, and has no functions of layers
+
+
 class TwoKernels(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -114,7 +114,8 @@ def write(
     if functions is None and once:
         helpers = helpers_of(list(walk_bodies(seen.root)), names_of(seen))
         names = {*names_of(seen), *(helper.name for helper in helpers.found)}
-        layers = functions_of_layers(walk_bodies(seen.root), names)
+        if options.dialect != "torch":  # TorchScript has functions of tensors, and none of layers
+            layers = functions_of_layers(walk_bodies(seen.root), names)
     merged = merge(model, seen.root, seen.constants, recorded.resting, shapes=options.shapes)
     more = helpers.bodies if helpers is not None else ()
     above = [*definitions(functions, helpers), *(layer.definition() for layer in layers)]
