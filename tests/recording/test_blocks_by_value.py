@@ -248,3 +248,25 @@ class AsksForNothing(OneOfTwo):
 
 def test_a_question_that_decides_nothing_is_no_block() -> None:
     assert "        if " not in unfoldify(AsksForNothing(), (X,)).source
+
+
+class AsksInEachStep(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x[:, 0]
+        for t in range(x.shape[1]):
+            y = self.fc(y) if x[0, t, 0] > 0 else y - x[:, t]
+        return y
+
+
+def test_a_loop_over_time_that_asks_in_each_step_is_told_one_way() -> None:
+    """To turn each of so many questions would take as many runs, and those of their sides."""
+    torch.manual_seed(0)
+    few = unfoldify(AsksInEachStep(), (torch.randn(2, 3, 3),))
+    assert "else:" in few.source
+    many = unfoldify(AsksInEachStep(), (torch.randn(2, 30, 3),))
+    assert "else:" not in many.source
+    assert any("was looked at" in each for each in many.report.fixed_sizes)

@@ -22,6 +22,7 @@ from unfoldify.recording.forks import Fork, NoFork, fork
 from unfoldify.recording.sides import decides, put_under_if
 
 DEEPEST = 4  # blocks in blocks that the first run skips
+MOST_BY_VALUE = 24  # values that one run is asked about: in loops over time there are more
 MOST_TWICE = 24  # calls that a value decides about and that stand on both sides all the same
 
 Run = Callable[..., Recording]
@@ -37,7 +38,8 @@ class Way:
 
 def with_blocks(run: Run, recording: Recording) -> Recording:
     """The recording with what is decided under an `if`, as far as that says it."""
-    if not 0 < len(recording.decisions) <= MOST:
+    by_value = sum(not decision.drawn for decision in recording.decisions)
+    if not 0 < len(recording.decisions) <= MOST or by_value > MOST_BY_VALUE:
         return recording
     with suppress(Exception):  # NoFork, or it does not run another way
         way = explored(run, Outcomes(), lambda found: list(range(len(found.decisions))))
