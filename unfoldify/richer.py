@@ -16,10 +16,10 @@ from torch import nn
 from unfoldify.emit.layouts import Written
 from unfoldify.recording.model import Fixed, Recorded
 from unfoldify.recording.sizes import SizeVariant
-from unfoldify.verification.checks import check, settle
-from unfoldify.verification.edges import at_edges
+from unfoldify.verification.checks import check
+from unfoldify.verification.edges import SETTING, at_edges, at_other_sizes
 from unfoldify.verification.plan import described, times
-from unfoldify.verification.runs import Call, Setting
+from unfoldify.verification.runs import Call
 from unfoldify.verification.verdict import Verification
 
 MOST = 2  # other sizes from which a model is written
@@ -78,14 +78,14 @@ def equal_at(
     """The sizes at which both models compute the same, as they do beyond and at all edges: where a
     pad is 0 nobody sees whether it is cut off or left out.
     """
-    call = Call(tuple(args), dict(kwargs), model)
-    setting = Setting(gradients=False)
-    pair, exact = settle(model, rewritten, call, setting, 1e-10)
-    left = MAX_SECONDS
-    for variant in dict.fromkeys(variants) if exact.failure is None else ():
+    both = at_other_sizes(model, rewritten, args, kwargs)
+    if both is None:
+        return
+    (pair, call), left = both, MAX_SECONDS
+    for variant in dict.fromkeys(variants):
         ones = (replace(variant, groups=(group,)) for group in variant.groups)
         others = [*variant.farther(), *(each for one in ones for each in at_edges(one, asked))]
-        left -= sum(each.cost for each in (variant, *others)) * effort * times(setting)
+        left -= sum(each.cost for each in (variant, *others)) * effort * times(SETTING)
         if left < 0:
             return
         calls = [Call(*each.build(seed=1), call.names) for each in (variant, *others)]

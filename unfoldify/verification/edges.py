@@ -13,13 +13,14 @@ from typing import Any
 from torch import nn
 
 from unfoldify.recording.sizes import Group, SizeVariant, Watched
-from unfoldify.verification.checks import check, settle
+from unfoldify.verification.checks import Pair, check, settle
 from unfoldify.verification.plan import described, times
 from unfoldify.verification.redraw import state_tensors
 from unfoldify.verification.runs import Call, Setting, run
 
 MOST = 4  # numbers that a model compares its sizes with, the smallest first
 LARGEST = 4  # times the example's size
+SETTING = Setting(gradients=False, watch=Watched)
 
 
 def otherwise(
@@ -37,23 +38,33 @@ def otherwise(
     `max_seconds`, by what it computes, is left out.
     """
     alone = [variant for variant in variants if len(variant.groups) == 1]
-    if not alone or any(t.is_meta for t in state_tensors(original).values()):
+    both = at_other_sizes(original, rewritten, args, kwargs) if alone else None
+    if both is None:
         return
-    call = Call(tuple(args), dict(kwargs), original)
-    setting = Setting(gradients=False, watch=Watched)
-    pair, exact = settle(original, rewritten, call, setting, 1e-10)
-    if exact.failure is not None:
-        return
+    pair, call = both
     effort = run(original, call, pair.state, replace(pair.setting, wide=False)).effort
     for variant in alone:
         for other in at_edges(variant, asked):
-            max_seconds -= other.cost * effort * times(setting)
+            max_seconds -= other.cost * effort * times(SETTING)
             if max_seconds < 0:
                 return
             given = Call(*other.build(seed=1), call.names)
             if not check(pair, given, described(given)).ok:
                 yield other.description
                 break
+
+
+def at_other_sizes(
+    original: nn.Module, rewritten: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Pair, Call] | None:
+    """Both models and the example's call, to be compared at sizes that neither may be meant for; None
+    where the original has no values, or does not run.
+    """
+    if any(t.is_meta for t in state_tensors(original).values()):
+        return None
+    call = Call(tuple(args), dict(kwargs), original)
+    pair, exact = settle(original, rewritten, call, SETTING, 1e-10)
+    return None if exact.failure is not None else (pair, call)
 
 
 def at_edges(variant: SizeVariant, asked: Collection[int]) -> Iterator[SizeVariant]:
