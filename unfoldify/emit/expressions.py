@@ -31,7 +31,7 @@ from unfoldify.recording.body import Construct
 from unfoldify.recording.by_size import root
 from unfoldify.recording.loops.loop import gathered, spread
 from unfoldify.recording.modes import choose
-from unfoldify.recording.regular import as_range, is_same
+from unfoldify.recording.regular import as_range, is_repeated
 from unfoldify.recording.source import users_place
 from unfoldify.recording.spelling import AutogradCall
 
@@ -86,7 +86,7 @@ class Expressions:
             numbers = as_range(value) if len(value) > LONGEST_LIST else None
             if numbers is not None:
                 return ast.Call(name("list"), [self.object(numbers, origin)], [])
-            once = value[:1] if is_repeated(value) else value
+            once = value[:1] if is_said_once(value) else value
             written = ast.List([self.value(item, origin) for item in once], ast.Load())
             many = ast.BinOp(written, ast.Mult(), constant(len(value)))
             return written if once is value else many
@@ -301,12 +301,12 @@ def child_of(parent: Any, part: str) -> Any:
     return None
 
 
-def is_repeated(items: list[Any]) -> bool:
+def is_said_once(items: list[Any]) -> bool:
     """Whether a list is one value many times: `[v] * 40`."""
     first = items[0] if items else None
     is_long = isinstance(first, int) and len(items) > LONGEST_LIST
     is_node = isinstance(first, fx.Node) and len(items) > 2
-    return (is_long or is_node) and all(is_same(each, first) for each in items)
+    return (is_long or is_node) and is_repeated(items)
 
 
 def no_text(value: Any, origin: Any) -> CaptureError:

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from unfoldify.errors import CaptureError
-from unfoldify.recording.numbers.traced import ACTIVE, plain
+from unfoldify.recording.numbers.traced import ACTIVE
 from unfoldify.recording.source import users_place
 from unfoldify.recording.transforms.words import users_word
+from unfoldify.recording.values import plain_arguments
 from unfoldify.rules.flex import WORKING, flex_attention
 
 MODULE = "torch.nn.attention.flex_attention"
@@ -59,10 +60,8 @@ def made_aside(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     recorder: Any = ACTIVE.get()
     if recorder is None or not recorder.is_recording():
         return original(*args, **kwargs)
-    bound = inspect.signature(original).bind(*args, **kwargs)
     with recorder.pause(), torch.no_grad():
-        given = {name: plain(value) for name, value in bound.arguments.items()}
-        return original(**given)
+        return original(*plain_arguments(args), **plain_arguments(kwargs))
 
 
 def attention(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -99,7 +98,7 @@ def as_torch_does(recorder: Any, original: Callable[..., Any], given: dict[str, 
     with recorder.pause(), torch.no_grad():
         tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
         detached = {name: tensor.detach() for name, tensor in tensors.items()}
-        return original(**{name: plain(value) for name, value in (given | detached).items()})
+        return original(**plain_arguments(given | detached))
 
 
 def spelled_out(recorder: Any, given: dict[str, Any]) -> Any:

@@ -40,6 +40,11 @@ def as_type(tensor: Tensor, result: Any) -> Tensor:
     return tensor if tensor.dtype is dtype else tensor.to(dtype)
 
 
+def several(numbers: Any) -> tuple[Any, ...]:
+    """Sizes, of which numpy takes a single one by itself."""
+    return tuple(numbers) if isinstance(numbers, (tuple, list)) else (numbers,)
+
+
 def arange(*ends: Any, dtype: Any = None, result: Any) -> Tensor:
     whole = all(isinstance(end, int) for end in ends)
     return torch.arange(*ends, **typed(result, torch.int64 if whole else torch.float32))
@@ -51,22 +56,14 @@ def linspace(start: Any, stop: Any, num: int = 50, *, dtype: Any = None, result:
 
 def filled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def call(shape: Any, dtype: Any = None, *, result: Any) -> Tensor:
-        sizes = (
-            shape
-            if isinstance(shape, tuple)
-            else tuple(shape)
-            if isinstance(shape, list)
-            else (shape,)
-        )
-        return function(*sizes, **typed(result))
+        return function(*several(shape), **typed(result))
 
     return call
 
 
 def full(shape: Any, value: Any, dtype: Any = None, *, result: Any) -> Tensor:
     usual = {bool: torch.bool, float: torch.float32}.get(type(value), torch.int64)
-    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    return torch.full(sizes, value, **typed(result, usual))
+    return torch.full(several(shape), value, **typed(result, usual))
 
 
 def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = None, *, result: Any) -> Tensor:
@@ -119,7 +116,7 @@ def along(function: Callable[..., Tensor], usual: int = 0) -> Callable[..., Tens
 
 def tile(a: Any, reps: Any, *, result: Any) -> Tensor:
     tensor: Tensor = a.tensor() if isinstance(a, Ends) else a
-    return tensor.tile(tuple(reps) if isinstance(reps, (tuple, list)) else (reps,))
+    return tensor.tile(several(reps))
 
 
 def repeat(a: Tensor, repeats: int, axis: int | None = None, *, result: Any) -> Tensor:

@@ -76,9 +76,10 @@ class Recorder(Watcher):
         kwargs = kwargs or {}
         if self.paused or not self.stack:
             return func(*args, **kwargs)
-        if call_name(func) in FROM_DATA and args and self.followed(args[0]) is not None:
+        name = call_name(func)
+        if name in FROM_DATA and args and self.followed(args[0]) is not None:
             return self.as_followed(args[0], kwargs.get("dtype"))
-        return self.call(func, *in_todays_order(call_name(func), args, kwargs))
+        return self.call(func, *in_todays_order(name, args, kwargs))
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one torch call and record it."""
