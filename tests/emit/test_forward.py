@@ -372,10 +372,15 @@ def test_a_variable_whose_name_is_taken_goes_by_a_number(written: Write) -> None
         def forward(self, x):
             first = x
             kept = []
-            for scale in (2.0, 3.0, 5.0, 7.0):
-                x = torch.sin(x) * scale
-                kept += [x]
-                x = torch.cos(x)
+            x = torch.sin(x) * 2.0
+            kept += [x]
+            x = torch.sin(torch.cos(x)) * 3.0
+            kept += [x]
+            x = torch.sin(torch.cos(x)) * 5.0
+            kept += [x]
+            x = torch.sin(torch.cos(x)) * 7.0
+            kept += [x]
+            x = torch.cos(x)
             return first, x, kept[0] - kept[1] * kept[2] / kept[3]
         """
     )

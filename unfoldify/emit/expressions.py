@@ -29,7 +29,7 @@ from unfoldify.emit.written import as_written, expression_of
 from unfoldify.errors import CaptureError
 from unfoldify.recording.body import Construct
 from unfoldify.recording.by_size import root
-from unfoldify.recording.loops.loop import gathered, spread
+from unfoldify.recording.loops.loop import gathered, in_a_row, spread
 from unfoldify.recording.modes import choose
 from unfoldify.recording.regular import as_range, is_repeated
 from unfoldify.recording.source import users_place
@@ -61,6 +61,9 @@ class Expressions:
             return self.module_call(node)
         if node.target is gathered:
             return self.value(node.args[0])
+        if node.target is in_a_row:
+            row = node.args[0]  # or a list that another loop fills with just these
+            return self.value(tuple(row) if isinstance(row, list) else row)
         if node.target is spread:
             return ast.Starred(self.value(node.args[0]), ast.Load())
         if node.op == "call_method":

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from unfoldify.emit.appending import is_put_at_once
 from unfoldify.emit.asked_at_once import asked_at_once
 from unfoldify.emit.augmented import OPERATORS, change_of, join_augmented
 from unfoldify.emit.comprehensions import appended_at_once, comprehension
@@ -168,6 +169,19 @@ class Writer:
             lines = list(self.statement(step))
             by_chance = modes.CHANCE in step.node.meta and not in_block(step.loop)
             yield from [ast.If(dotted("self.training"), lines, [])] if by_chance else lines
+            yield from self.appended(step)
+
+    def appended(self, step: Step) -> Iterator[ast.stmt]:
+        """A round's value is put into its list at once."""
+        if step.loop is None:
+            return
+        for value in step.items or [step.node]:
+            if value in step.loop.collected and is_put_at_once(value, step.loop):
+                yield self.append(value, step.loop.collected[value])
+
+    def append(self, value: fx.Node, collected: fx.Node) -> ast.stmt:
+        method = ast.Attribute(name(self.expressions.names[collected]), "append", ast.Load())
+        return ast.Expr(ast.Call(method, [self.expressions.value(value)], []))
 
     def title(self, group: Group) -> Iterator[ast.stmt]:
         """The heading of a layer, once."""
@@ -180,7 +194,8 @@ class Writer:
         loop = step.opens
         assert loop is not None
         first = next((step_group(s) for s in inner if s.opens is None), None)
-        if first is not None and loop.test is None and loop_is_inside(inner, first):
+        its_own = loop.test is None and not loop.modules
+        if first is not None and its_own and loop_is_inside(inner, first):
             yield from self.title(first)
         names = self.expressions.names
         yield from handed_on(
@@ -201,10 +216,10 @@ class Writer:
         self.expressions.attributes.update(loop_variables(loop, names))
         body = list(self.write(inner, loop, grad))
         for value, collected in loop.collected.items():
-            append = ast.Attribute(name(names[collected]), "append", ast.Load())
-            kept = ast.Expr(ast.Call(append, [self.expressions.value(value)], []))
-            body = [kept, *body] if value in loop.carried else [*body, kept]
-            body = appended_at_once(loop, value, body)
+            if not is_put_at_once(value, loop):
+                kept = self.append(value, collected)
+                body = [kept, *body] if value in loop.carried else [*body, kept]
+                body = appended_at_once(loop, value, body)
         body += handed_on(
             (names[start], self.expressions.value(end))
             for start, end in loop.carried.items()

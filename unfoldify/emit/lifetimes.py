@@ -54,7 +54,7 @@ def heads(loop: Loop) -> Iterator[fx.Node]:
     """What is written in front of a loop, or in its head; a block without another side reads there
     what its values are if it does not run.
     """
-    yield from loop.carried
+    yield from (*loop.carried, *loop.sequences.values())
     yield from loop.collected.values()  # of what is in a list before the first round
     yield from filter(None, (loop.index, loop.test, loop.without))
 

@@ -25,7 +25,7 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
     parts: list[tuple[str, ast.expr]] = []
     for module, variable in loop.variables.items():
         word = ", ".join(names[part] for part in loop.unpacked) or names[variable]
-        parts.append((word, whole_or_slice(expressions, module, loop.rounds)))
+        parts.append((word, modules_of(expressions, module)))
     for sequence, item in loop.sequences.items():
         parts.append((names[item], expressions.of(sequence)))
     if not parts:
@@ -35,6 +35,8 @@ def loop_head(loop: Loop, expressions: Expressions) -> tuple[ast.expr, ast.expr]
         is_range = isinstance(count, fx.Node) and count.target is range
         iterable = spelled if is_range else ast.Call(name("range"), [spelled], [])
         return ast.Name(target, ast.Store()), iterable
+    users = loop.head.targets if loop.head is not None else ()
+    parts.sort(key=lambda part: users.index(part[0]) if part[0] in users else len(users))
     words = parts[0][0].split(", ")
     target_: ast.expr = ast.Name(words[0], ast.Store())
     if len(words) > 1:
@@ -59,31 +61,46 @@ def loop_variables(loop: Loop, names: Mapping[fx.Node, str]) -> dict[str, ast.ex
     return {module.path: name(names[variable]) for module, variable in loop.variables.items()}
 
 
-def whole_or_slice(expressions: Expressions, module: Module, rounds: int) -> ast.expr:
-    """`self.blocks`, or the part of it that the loop goes over."""
-    container = expressions.module.get_submodule(module.container)
-    spelled = expressions.path(module.container)
+def modules_of(expressions: Expressions, module: Module) -> ast.expr:
+    """`self.blocks`, the part of it that the loop goes over, or one module after the other."""
+    container = child_at(expressions.module, module.container)
     if isinstance(container, (nn.ModuleDict, nn.ParameterDict)):
-        return values_of(spelled, list(container), module.start, rounds)
+        if list(module.labels) == list(container):
+            spelled = expressions.path(module.container)
+            return ast.Call(ast.Attribute(spelled, "values", ast.Load()), [], [])
+    else:
+        places = [place_of(container, label) for label in module.labels]
+        numbers = [place for place in places if place is not None]
+        if len(numbers) == len(places) and is_even(numbers):
+            return part_of(expressions.path(module.container), container, numbers)
+    return ast.Tuple([expressions.path(path) for path in module.paths], ast.Load())
+
+
+def child_at(module: nn.Module, path: str) -> nn.Module:
+    return module.get_submodule(path) if path else module
+
+
+def is_even(numbers: list[int]) -> bool:
+    """Whether numbers go up or down by the same amount."""
+    step = numbers[1] - numbers[0]
+    return step != 0 and numbers == list(
+        range(numbers[0], numbers[-1] + (1 if step > 0 else -1), step)
+    )
+
+
+def part_of(spelled: ast.expr, container: nn.Module, numbers: list[int]) -> ast.expr:
+    """`self.blocks`, `self.blocks[1:]`, `self.blocks[::2]`, `reversed(self.blocks)`."""
+    step = numbers[1] - numbers[0]
+    if step < 0:
+        forward = part_of(spelled, container, numbers[::-1])
+        return ast.Call(name("reversed"), [forward], [])
     count = len(container._modules) or len(container._parameters)
-    start = place_of(container, str(module.start)) or 0
-    end = start + rounds
-    if (start, end) == (0, count):
-        return spelled
+    start, last = numbers[0], numbers[-1]
     lower = constant(start) if start else None
-    upper = constant(end) if end != count else None
+    upper = constant(last + 1) if last + step < count else None
+    if lower is None and upper is None and step == 1:
+        return spelled
     if type(container) not in SLICED:  # torch would make another of the class, from its items
         spelled = ast.Call(name("list"), [spelled], [])
-    return ast.Subscript(spelled, ast.Slice(lower, upper), ast.Load())
-
-
-def values_of(container: ast.expr, keys: list[str], start: int, rounds: int) -> ast.expr:
-    """`self.parts.values()`, or the parts under some numbers: going over it would give the keys."""
-    if keys == [str(number) for number in range(start, start + rounds)]:
-        return ast.Call(ast.Attribute(container, "values", ast.Load()), [], [])
-    of_number = ast.Call(name("str"), [name("number")], [])
-    numbers = ast.Call(name("range"), [constant(start), constant(start + rounds)], [])
-    return ast.ListComp(
-        ast.Subscript(container, of_number, ast.Load()),
-        [ast.comprehension(ast.Name("number", ast.Store()), numbers, [], 0)],
-    )
+    every = constant(step) if step > 1 else None
+    return ast.Subscript(spelled, ast.Slice(lower, upper, every), ast.Load())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import fx, nn
 
+from unfoldify.emit.appending import is_put_at_once
 from unfoldify.emit.lifetimes import (
     carriers,
     group_results,
@@ -18,6 +18,7 @@ from unfoldify.emit.lifetimes import (
 )
 from unfoldify.emit.plan import Step
 from unfoldify.emit.sides import Sides
+from unfoldify.emit.users_targets import UsersTargets, item_words, word_of_modules, word_of_sequence
 from unfoldify.emit.uses import is_shape, position_of, use_of
 from unfoldify.emit.variables import Variables
 from unfoldify.emit.words_for_lists import list_word, structure_word
@@ -35,10 +36,9 @@ from unfoldify.emit.words_for_values import (
     object_made,
     operator_word,
     parameter_at,
-    singular,
     words_of_item,
 )
-from unfoldify.recording.loops.loop import Loop, Module, carried_value, fake_node, gathered_in
+from unfoldify.recording.loops.loop import Loop, carried_value, chain, fake_node, gathered_in
 
 MAIN = {
     "x",
@@ -91,7 +91,8 @@ def allocate(
             for part in step.items:
                 if part in names:
                     continue
-                give(part, part_wishes(step, part, names, results, sources, last, index), index)
+                wanted = part_wishes(step, part, names, results, sources, last, index)
+                give(part, wanted, index, but=set_again(part, step.loop, names, last, ends))
                 last[part] = max(
                     last.get(part, -1), index + 1
                 )  # names of one tuple differ from each other
@@ -100,8 +101,26 @@ def allocate(
             }
         elif step.kind == "assign":
             wanted = wishes(step.node, names, results, sources, last, index)
-            give(step.node, (*sides.joined(step.node, index), *wanted), index)
+            again = set_again(step.node, step.loop, names, last, ends)
+            give(step.node, (*sides.joined(step.node, index), *wanted), index, but=again)
     return names
+
+
+def set_again(
+    value: fx.Node,
+    loop: Loop | None,
+    names: dict[fx.Node, str],
+    last: dict[fx.Node, int],
+    ends: dict[Loop, int],
+) -> set[str]:
+    """The variables that a round hands on, for a value that is read behind its loop."""
+    return {
+        names[start]
+        for around in chain(loop)
+        if last.get(value, -1) > ends.get(around, -1)
+        for start, end in around.carried.items()
+        if end is not value and start in names
+    }
 
 
 def part_wishes(step: Step, part: fx.Node, *known: Any) -> Iterator[str]:
@@ -156,33 +175,16 @@ def name_loop(
 
     A variable that the user has none for leaves them theirs: what their rounds are `assigned` to.
     """
-    targets = [target for target in (loop.head.targets if loop.head else ()) if target]
-    iterable = loop.head.iterable if loop.head else ""
-    counted = iterable.startswith(("range(", "enumerate("))
-    loop.modules.sort(key=lambda module: place_in_head(iterable, module))
-    if counted and targets:
-        index_word = targets.pop(0)
-    else:
-        index_word = "i"
+    own = UsersTargets.of(loop.head)
     if loop.index is not None:
         last[loop.index] = end
-        give(loop.index, [identifier(index_word), "i", "j"], at)
-    if not loop.sequences and len(targets) > 1 and are_parts(loop, len(targets), owner):
-        loop.unpacked = [fake_node(loop, loop.modules[0]) for _ in targets]
-        for variable, target in zip(loop.unpacked, targets, strict=True):
+        give(loop.index, [identifier(own.index or "i"), "i", "j"], at)
+    if own.takes_apart and are_parts(loop, len(own.targets), owner):
+        loop.unpacked = [fake_node(loop, loop.modules[0]) for _ in own.targets]
+        for variable, target in zip(loop.unpacked, own.targets, strict=True):
             last[variable] = end
             give(variable, [identifier(target)], at)
         loop.variables[loop.modules[0]] = loop.unpacked[0]
-        targets = []
-    for module in loop.modules if not loop.unpacked else ():
-        if targets and not iterable.startswith("range("):
-            words = [identifier(targets.pop(0)), "layer", "block"]
-        else:
-            found = [identifier(singular(module.container)), "layer", "block"]
-            words = [word for word in found if word not in assigned] or found
-        variable = loop.variables.setdefault(module, fake_node(loop, module))
-        last[variable] = end
-        give(variable, words, at)
     for sequence, item in loop.sequences.items():
         last[item] = max(last.get(item, -1), at)
         if "name" in item.meta:
@@ -190,35 +192,47 @@ def name_loop(
             taken = {names.get(node) for node in (sequence, *sequence.all_input_nodes)}
             give(item, [f"{word}_i" if word in taken else word], at)
         else:
-            give(item, [identifier(targets.pop(0)) if targets else "item"], at)
+            held = word_of_sequence(sequence, names)
+            users = own.of_sequence(held)
+            words = [identifier(users)] if users is not None else [*item_words(held)]
+            give(item, [*words, "item"], at)
+    for module in loop.modules if not loop.unpacked else ():
+        users = own.of_module(module)
+        if users is not None:
+            words = [identifier(users), "layer", "block"]
+        else:
+            found = [identifier(word_of_modules(module)), "layer", "block"]
+            words = [word for word in found if word not in assigned] or found
+        variable = loop.variables.setdefault(module, fake_node(loop, module))
+        last[variable] = end
+        give(variable, words, at)
     for start, final in loop.carried.items():
         initial: Any = start.args[0]
         ends_here = initial in names and last.get(initial, -1) <= at
-        own = names[initial] if ends_here else None
+        held = names[initial] if ends_here else None
         hint = local_name(final) if "group" in final.meta else words_of_whole(final)
         hint = hint or hinted(final)
-        wanted = (hint, own)
+        wanted = (hint, held)
         if "group" in final.meta and "name" in final.meta:  # the rule has a word if nobody else has
-            wanted = (own, str(final.meta["name"]))
+            wanted = (held, str(final.meta["name"]))
         # it is set in front of the head, which may still read what ends there
         heir_of = initial if ends_here else None
         give(start, [*filter(None, wanted), *LETTERS], at - 1, heir_of)
         last[final] = max(last.get(final, -1), end + 1)  # the round's last statement comes before
     for value, collected in loop.collected.items():
-        # a value that is handed on is kept before the round's first statement
-        read = () if value in loop.carried else (value, *gathered_in(value))
-        for each in (
-            *read,
-            *((collected,) if collected.args else ()),
-        ):  # the rounds read such a list
+        # it is kept where it is made, or before the round's first statement, else after the last one
+        at_end = value not in loop.carried and not is_put_at_once(value, loop)
+        read = (value, *gathered_in(value)) if at_end else ()
+        # the rounds read a list in which something is before the first one
+        for each in (*read, *((collected,) if collected.args else ())):
             last[each] = max(last.get(each, -1), end + 1)
         # the empty list is made in front of the head, which may still read what ends there
         word = str(value.meta.get("name") or hinted(value) or "")
         word = word or (names[value] if value in loop.carried else structure_word(value) or "value")
         every = f"all_{word}" if word.endswith("s") else f"{word}s"
         is_users = "name" in value.meta and "group" not in value.meta
-        own = None if is_users else list_word(collected)
-        give(collected, [*filter(None, [own]), every], at - 1)
+        theirs = None if is_users else list_word(collected)
+        give(collected, [*filter(None, [theirs]), every], at - 1)
 
 
 def words_of_whole(node: fx.Node) -> str | None:
@@ -238,22 +252,12 @@ def words_of_state(node: fx.Node) -> Iterator[str]:
             yield from () if word is None else (word,)
 
 
-def place_in_head(iterable: str, module: Module) -> int:
-    """Where `zip(self.flows, self.scales)` names the list that a round's module is of."""
-    found = re.search(rf"\bself\.{re.escape(module.container)}\b", iterable)
-    return found.start() if found is not None and "zip(" in iterable else len(iterable)
-
-
 def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
     """Whether each round's module is a list of so many: `for attention, mlp in self.layers`."""
-    if len(loop.modules) != 1:
+    if len(loop.modules) != 1 or loop.sequences:
         return False
-    module = loop.modules[0]
-    items = list(owner.get_submodule(module.container).children())
-    return all(
-        isinstance(item, (nn.ModuleList, nn.Sequential)) and len(item) == count
-        for item in items[module.start : module.start + loop.rounds]
-    )
+    items = [owner.get_submodule(path) for path in loop.modules[0].paths]
+    return all(isinstance(i, (nn.ModuleList, nn.Sequential)) and len(i) == count for i in items)
 
 
 def wishes(

@@ -11,6 +11,7 @@ from torch import fx
 
 from unfoldify.emit.named_sizes import word_of_size
 from unfoldify.recording.calls import is_random
+from unfoldify.recording.loops.loop import item_of_round
 from unfoldify.recording.source import Site, site
 
 METADATA = {"shape", "dtype", "device", "ndim"}
@@ -51,8 +52,20 @@ def is_trivial(node: fx.Node) -> bool:
     if node.target is operator.getitem and isinstance(source, fx.Node):
         if "items" in source.meta and "val" not in node.meta:  # a number of a list
             return not is_unpacked(source)
-        return is_shape(source) and not is_unpacked(source) and word_of_size(node) is None
+        if is_shape(source):
+            return not is_unpacked(source) and word_of_size(node) is None
+        return is_gone_over(source)
     return False
+
+
+def is_gone_over(node: fx.Node) -> bool:
+    """Whether a loop goes over a value or a part of it, whose items are `xs[0]` elsewhere."""
+    return any(is_sequence(user) for user in node.users)
+
+
+def is_sequence(user: fx.Node) -> bool:
+    is_part = user.target is operator.getitem and isinstance(user.args[1], slice)
+    return user.target is item_of_round or (is_part and any(map(is_sequence, user.users)))
 
 
 def is_shape(node: fx.Node) -> bool:

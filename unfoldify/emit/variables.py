@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from torch import fx
@@ -28,14 +28,19 @@ class Variables:
         return name not in self.reserved and (holder is None or self.last.get(holder, -1) <= at)
 
     def give(
-        self, node: fx.Node, wishes: Iterable[str], at: int, heir_of: fx.Node | None = None
+        self,
+        node: fx.Node,
+        wishes: Iterable[str],
+        at: int,
+        heir_of: fx.Node | None = None,
+        but: Collection[str] = (),
     ) -> None:
         """The first of the wishes that is free, or that the value inherits from another."""
         self.make_way(node, at)
         held = None if heir_of is None else self.names[heir_of]
         if held is not None and self.holders.get(held) is not heir_of:
             held = None  # something else has the name since
-        free = (w for w in numbered(wishes) if w == held or self.is_free(w, at))
+        free = (w for w in numbered(wishes) if w == held or (self.is_free(w, at) and w not in but))
         self.take(node, next(free))
 
     def take(self, node: fx.Node, name: str) -> None:

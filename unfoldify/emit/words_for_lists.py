@@ -16,7 +16,7 @@ from unfoldify.recording.body import Construct
 from unfoldify.recording.loops.kept import leaves
 from unfoldify.recording.loops.loop import gathered, spread
 from unfoldify.recording.loops.structures import is_object, taken_apart
-from unfoldify.recording.source import lists_of_loop, site
+from unfoldify.recording.source import lists_of_loop, nested_comprehensions, site
 
 
 def list_word(collected: fx.Node) -> str | None:
@@ -24,6 +24,10 @@ def list_word(collected: fx.Node) -> str | None:
     `torch.stack(outputs)`, a field of a result.
     """
     value = collected.meta.get("list_of")
+    if isinstance(value, fx.Node):
+        nested = list_of_lists(value)
+        if nested is not None:
+            return nested or None
     own = use_of(value).site if isinstance(value, fx.Node) else None
     if own is not None and own.appended_to is not None:
         return identifier(own.appended_to)
@@ -45,6 +49,20 @@ def list_word(collected: fx.Node) -> str | None:
                 if isinstance(whole, ast.Name):
                     return identifier(whole.id)
     return None
+
+
+def list_of_lists(value: fx.Node) -> str | None:
+    """The name of the outer of two comprehensions, for the list that is it; "" for the inner one;
+    None where there is but one.
+    """
+    innermost, depth = value, 1
+    while isinstance(innermost.meta.get("list_of"), fx.Node):
+        innermost, depth = innermost.meta["list_of"], depth + 1
+    found = use_of(innermost).site
+    around = nested_comprehensions(found) if found is not None else 0
+    if around < 2 or found is None or found.appended_to is None:
+        return None
+    return identifier(found.appended_to) if depth == around else ""
 
 
 def readers(collected: fx.Node) -> Iterator[fx.Node]:

@@ -34,6 +34,7 @@ RESERVED = frozenset(
         "max",
         "int",
         "list",
+        "sum",
         "super",
         "tuple",
         "dict",

@@ -40,7 +40,8 @@ def _live(nodes: list[fx.Node], wanted: Wanted, *, rounds: bool) -> set[fx.Node]
     fellows: dict[object, list[fx.Node]] = defaultdict(list)
     if rounds:
         for node in nodes:
-            fellows[mark(node)].append(node)
+            if not is_part(node):  # which goes with what uses it
+                fellows[mark(node)].append(node)
     live: set[fx.Node] = set()
     waiting = [node for node in nodes if wanted(node) or not within.issuperset(node.users)]
     while waiting:
@@ -60,6 +61,12 @@ def _other_parts(node: fx.Node) -> Iterable[fx.Node]:
         (source, *_) = node.all_input_nodes
         return [user for user in source.users if "item" in user.meta]
     return ()
+
+
+def is_part(node: fx.Node) -> bool:
+    """An item of another value, or something without a place of its own in the user's file."""
+    places = ("positions", "call_positions", "outer")
+    return "item" in node.meta or not any(node.meta.get(key) for key in places)
 
 
 def has_effect(node: fx.Node) -> bool:

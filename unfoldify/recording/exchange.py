@@ -62,7 +62,7 @@ class ExchangeRecorder(StatefulRecorder):
             self.bind(value, node)
             return
         if type(value) in (list, tuple):
-            node.meta["length"] = len(value)
+            node.meta["length"] = node.meta["count"] = len(value)
         for step, key, item in steps_of_argument(value):
             around = any(item is outer for outer in above)
             if not around and any(True for _ in tensors_of_argument(item)):

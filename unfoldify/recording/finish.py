@@ -38,7 +38,7 @@ def finish(body: Body) -> None:
     drop_dead(body.graph.nodes, stays_for_now, rounds=True)
     made_plain(body.graph)
     roll(body.graph, over_modules=False)
-    drop_dead(body.graph.nodes, lambda n: stays_for_now(n) or is_bound(n), rounds=False)
+    drop_dead(body.graph.nodes, lambda n: stays_for_now(n) or is_bound(n), rounds=True)
     if body.parent is not None:
         drop_unused_arguments(body)
 

@@ -413,12 +413,22 @@ def loop_heads(position: Position) -> tuple[LoopHead, ...]:
             heads.append(LoopHead(_all_names(node.target), node.lineno, ast.unparse(node.iter)))
         elif isinstance(node, ast.While):
             heads.append(LoopHead((), node.lineno, "while"))
-        elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)):
             first = node.generators[0]
             names = _all_names(first.target)
             heads.append(LoopHead(names, node.lineno, ast.unparse(first.iter), True))
         node = file.parents.get(node)
     return tuple(heads)
+
+
+def nested_comprehensions(found: Site) -> int:
+    """How many lists of a statement are around an expression: `[[f(x) for x in xs] for f in fs]`."""
+    file, count = parsed(found.filename), 0
+    node: ast.AST | None = found.expression
+    while file is not None and node is not None and not isinstance(node, ast.stmt):
+        count += isinstance(node, ast.ListComp)
+        node = file.parents.get(node)
+    return count
 
 
 def lists_of_loop(positions: Sequence[Position]) -> Mapping[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import fx
 
+from unfoldify.recording.loops.items import WHOLE, Item, OneOf
 from unfoldify.recording.loops.kept import Kept
 from unfoldify.recording.loops.loop import (
     Loop,
@@ -16,10 +18,12 @@ from unfoldify.recording.loops.loop import (
     collected_list,
     gathered,
     gathered_in,
+    in_a_row,
     index_of_round,
     item_of_round,
 )
-from unfoldify.recording.loops.slots import Carried, Grown, Index, Item
+from unfoldify.recording.loops.picked import Picker, Reading
+from unfoldify.recording.loops.slots import Carried, Grown, Index
 from unfoldify.recording.loops.structures import Built, frozen, objects_in, whole_result
 
 Calls = list[tuple[fx.Node, Any, Any]]  # of the first round, with what their arguments are
@@ -37,11 +41,24 @@ class Folder:
     rounds: list[list[fx.Node]]
     synthetic: dict[Any, fx.Node] = field(default_factory=dict)
 
-    def fold(self, calls: Calls, outside: dict[Kept, list[fx.Node]]) -> None:
-        """`outside` are the lists behind the loop that its rounds fill, with their users."""
+    def fold(
+        self,
+        calls: Calls,
+        outside: dict[Kept, list[fx.Node]],
+        picked: dict[Kept, list[Reading]],
+    ) -> None:
+        """`outside` are the lists behind the loop that its rounds fill, with their users; `picked`
+        those of which single items are read.
+        """
+        behind = self.rounds[-1][-1].next
         for call in calls:
             self.apply(*call)
-        self.collect(outside)
+        lists = {kept: self.collect(kept, outside.get(kept, ())) for kept in {**outside, **picked}}
+        picker = Picker(self.loop, behind)
+        place = {n: (r, o) for r, nodes in enumerate(self.rounds) for o, n in enumerate(nodes)}
+        for kept, readings in picked.items():
+            for node, user in readings:
+                user.replace_input_with(node, picker.item(node, lists[kept], place))
         self.finish()
 
     def apply(self, node: fx.Node, args: Any, kwargs: Any) -> None:
@@ -61,8 +78,8 @@ class Folder:
             return self.make(carried_value, (value.initial,), key=(value.initial, value.end))
         if isinstance(value, Grown):
             return self.grown(value)
-        if isinstance(value, Item):
-            return self.make(item_of_round, (value.sequence,), key=value.sequence)
+        if isinstance(value, (Item, OneOf)):
+            return self.make(item_of_round, (self.sequence(value),), key=value)
         if isinstance(value, (tuple, list)):
             return type(value)(self.real(v) for v in value)
         if isinstance(value, dict):
@@ -82,6 +99,28 @@ class Folder:
             self.synthetic[value] = node
         return self.synthetic[value]
 
+    def sequence(self, slot: Item | OneOf) -> fx.Node:
+        """What the loop goes over."""
+        if slot in self.synthetic:
+            return self.synthetic[slot].args[0]  # type: ignore[return-value]
+        if isinstance(slot, Item):
+            if slot.part == WHOLE:
+                return slot.sequence
+            node = self.beside(operator.getitem, (slot.sequence, slice(*slot.part)))
+        else:
+            node = self.beside(in_a_row, (list(slot.values),))
+        node.meta["count"] = len(self.rounds)
+        return node
+
+    def beside(self, target: Any, args: tuple[Any, ...]) -> fx.Node:
+        """A node in front of the loop, that is written where it is read."""
+        with self.graph.inserting_before(self.rounds[0][0]):
+            node = self.graph.call_function(target, args)
+        node.meta["inline"] = True
+        if self.loop.parent is not None:
+            node.meta["loop"] = self.loop.parent
+        return node
+
     def make(self, target: Any, args: tuple[Any, ...], key: Any) -> fx.Node:
         if key not in self.synthetic:
             with self.graph.inserting_before(self.rounds[0][0]):
@@ -91,7 +130,7 @@ class Folder:
             if target is carried_value:
                 self.loop.carried[node] = key[1]
             elif target is item_of_round:
-                self.loop.sequences[key] = node
+                self.loop.sequences[args[0]] = node
             else:
                 self.loop.index = node
             self.synthetic[key] = node
@@ -102,9 +141,12 @@ class Folder:
         if target is index_of_round:
             node.meta["value"] = 0
             return
-        example = key[1] if target is carried_value else next(iter(key.users))
+        example = key[1] if target is carried_value else first_of(key)
         if target is carried_value and isinstance(key[0], fx.Node) and "val" in key[0].meta:
             example = key[0]
+        if not isinstance(example, fx.Node):
+            node.meta["value"] = example
+            return
         known = ("val", "value", "name") if target is item_of_round else ("val", "value")
         node.meta.update({k: example.meta[k] for k in known if k in example.meta})
 
@@ -164,14 +206,14 @@ class Folder:
             node.meta["loop"] = self.loop.parent
         return node
 
-    def collect(self, outside: dict[Kept, list[fx.Node]]) -> None:
-        """Let the lists behind the loop be filled by its rounds."""
-        for kept, users in outside.items():
-            collected = self.list_of(kept)
-            for user in users:
-                kept.replace(user, collected)
-            for made in [each for value in kept.values[1:] for each in objects_in(value)]:
-                self.graph.erase_node(made)
+    def collect(self, kept: Kept, users: Iterable[fx.Node]) -> fx.Node:
+        """A list behind the loop that its rounds fill, for those who use it whole."""
+        collected = self.list_of(kept)
+        for user in users:
+            kept.replace(user, collected)
+        for made in [each for value in kept.values[1:] for each in objects_in(value)]:
+            self.graph.erase_node(made)
+        return collected
 
     def list_of(self, kept: Kept) -> fx.Node:
         """The list that the rounds fill with what is kept."""
@@ -180,7 +222,7 @@ class Folder:
         with self.graph.inserting_before(self.rounds[0][0]):
             collected = self.graph.call_function(collected_list, ())
         value = self.item(kept)
-        collected.meta["list_of"] = value
+        collected.meta.update(list_of=value, count=self.loop.rounds)
         self.loop.collected[value] = collected
         return collected
 
@@ -212,9 +254,7 @@ class Folder:
             for node in reversed(nodes):
                 self.graph.erase_node(node)
         for sequence in self.loop.sequences:
-            for item in list(sequence.users):
-                if item.target is operator.getitem and not item.users:
-                    self.graph.erase_node(item)
+            drop_unread_items(sequence.args[0] if is_part(sequence) else sequence)
         for node in self.rounds[0]:
             inner: Any = node.meta.get("loop")
             if inner is self.loop.parent:
@@ -223,3 +263,18 @@ class Folder:
                 while inner.parent is not self.loop.parent and inner.parent is not self.loop:
                     inner = inner.parent
                 inner.parent = self.loop
+
+
+def first_of(slot: Item | OneOf) -> Any:
+    return slot.first if isinstance(slot, Item) else slot.values[0]
+
+
+def is_part(sequence: fx.Node) -> bool:
+    return sequence.target is operator.getitem and isinstance(sequence.args[1], slice)
+
+
+def drop_unread_items(sequence: Any) -> None:
+    """The items that the rounds took one by one are gone."""
+    for item in list(sequence.users):
+        if item.target is operator.getitem and not item.users:
+            item.graph.erase_node(item)

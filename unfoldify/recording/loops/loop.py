@@ -13,14 +13,33 @@ from unfoldify.recording.source import LoopHead
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """Something of `self` that is another in each round: `self.blocks[0]`, `self.blocks[1]`, ..."""
+    """Something of `self` that is another in each round: `self.blocks[0]`, `self.blocks[1]`, ...,
+    or `self.conv1`, `self.conv2`, ...
+    """
 
-    container: str
-    start: int
+    paths: tuple[str, ...]
 
     @property
     def path(self) -> str:
-        return f"{self.container}.{self.start}" if self.container else str(self.start)
+        """That of the first round."""
+        return self.paths[0]
+
+    @property
+    def container(self) -> str:
+        return self.path.rpartition(".")[0]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each round's is called in its container."""
+        return tuple(path.rpartition(".")[2] for path in self.paths)
+
+    @property
+    def counts_up(self) -> bool:
+        """Whether they are the items of a list in a row."""
+        if not all(label.isdigit() for label in self.labels):
+            return False
+        numbers = [int(label) for label in self.labels]
+        return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 @dataclass(eq=False)
@@ -95,6 +114,11 @@ def collected_list() -> list[Any]:
 
 def gathered(values: Any) -> Any:
     """Call target: several values of a round, as the one item that it puts into a list."""
+    return values
+
+
+def in_a_row(values: list[Any]) -> list[Any]:
+    """Call target: several values that a loop goes over, as `(a, b, c)`."""
     return values
 
 

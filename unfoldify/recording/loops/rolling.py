@@ -16,11 +16,14 @@ from torch import fx
 
 from unfoldify.recording.body import Body
 from unfoldify.recording.loops.folding import Calls, Folder
+from unfoldify.recording.loops.items import Item
 from unfoldify.recording.loops.kept import Kept
 from unfoldify.recording.loops.loop import Loop, chain
-from unfoldify.recording.loops.rounds import candidates, mark
-from unfoldify.recording.loops.slots import Carried, Grown, NoLoop, Slots, carried_in, grown_in
+from unfoldify.recording.loops.picked import Reading, read_singly
+from unfoldify.recording.loops.rounds import candidates, is_aside, mark, rounds_before
+from unfoldify.recording.loops.slots import FEWEST, Carried, Grown, NoLoop, Slots, slots_in
 from unfoldify.recording.loops.structures import frozen, is_object, rows
+from unfoldify.recording.loops.sums import whole_sums
 from unfoldify.recording.loops.turns import read_alike
 from unfoldify.recording.source import LoopHead, loop_heads
 
@@ -32,40 +35,59 @@ def roll(graph: fx.Graph, *, over_modules: bool) -> None:
 
     Loops over modules only with `over_modules`: their rounds are spelled out one by one before.
     """
-    changed = True
-    while changed:
-        changed = False
-        nodes = [
-            node for node in graph.nodes if node.op not in ("placeholder", "output", "get_attr")
-        ]
-        marks = [mark(node) for node in nodes]
-        for start, length, rounds in candidates(nodes, marks):
-            try:
-                Roller(graph, nodes[start : start + length * rounds], length).fold(over_modules)
-            except NoLoop:
-                continue
-            changed = True
-            break
+    while True:
+        whole_sums(graph)
+        if roll_one(graph, over_modules):
+            continue
+        found = roll_one(graph, over_modules, displays=True) if over_modules else None
+        if found is None:
+            return
+        while found is not None:  # its fellows in the rounds of a loop around
+            found = roll_one(graph, over_modules, displays=True, like=found)
+
+
+def roll_one(graph: fx.Graph, over_modules: bool, displays: bool = False, like: Any = None) -> Any:
+    """Fold the first run of equal rounds, and tell what its rounds are like. With `displays` it may
+    go over several values that are in no sequence, which they may be once another loop is one.
+    """
+    nodes = [node for node in graph.nodes if node.op not in ("placeholder", "output", "get_attr")]
+    marks = [mark(node) for node in nodes]
+    for start, length, rounds in candidates(nodes, marks):
+        run, kind = nodes[start : start + length * rounds], marks[start : start + length]
+        if like is not None and kind != like:
+            continue
+        before = rounds_before(marks, start, length)
+        may_be_free = before == 0 or (rounds > 2 and before % rounds == 0)
+        try:
+            Roller(graph, run, length, displays).fold(over_modules, may_be_free=may_be_free)
+        except NoLoop:
+            continue
+        return kind
+    return None
 
 
 class Roller:
     """Checks that rounds are a loop, then folds them; raises NoLoop where they are none."""
 
-    def __init__(self, graph: fx.Graph, nodes: list[fx.Node], length: int) -> None:
+    def __init__(
+        self, graph: fx.Graph, nodes: list[fx.Node], length: int, displays: bool = False
+    ) -> None:
         self.graph = graph
         self.rounds = [nodes[i : i + length] for i in range(0, len(nodes), length)]
         self.place = {
             node: (r, o) for r, nodes_ in enumerate(self.rounds) for o, node in enumerate(nodes_)
         }
         self.loop = Loop(len(self.rounds), parent=self.rounds[0][0].meta.get("loop"))
-        self.slots = Slots(self.rounds, self.place, self.loop.modules)
+        self.slots = Slots(self.rounds, self.place, self.loop.modules, displays)
         self.carried: list[Carried] = []
         self.grown: list[Grown] = []
         self.kept: dict[Any, Kept] = {}
 
-    def fold(self, over_modules: bool) -> None:
+    def fold(self, over_modules: bool, *, may_be_free: bool = True) -> None:
         first = self.rounds[0]
         if all(is_taken_apart(node) for node in first):
+            raise NoLoop
+        if "picked" in first[0].meta:  # by what comes behind the loop before
             raise NoLoop
         self.check_inner_loops()
         self.loop.head = self.users_head()
@@ -82,14 +104,25 @@ class Roller:
             calls.append((node, args, kwargs))
         if self.loop.modules and not over_modules:
             raise NoLoop
+        if self.slots.is_free() and (not may_be_free or self.turns_back(self.loop.head)):
+            raise NoLoop  # a part of the user's loop, where any values would do
+        if not self.slots.is_worth_it() or self.is_cut_apart():
+            raise NoLoop
         arguments = [(args, kwargs) for _, args, kwargs in calls]
-        self.carried = list(carried_in(arguments))
-        self.grown = list(dict.fromkeys(grown_in(arguments)))
-        outside = self.uses_outside()
+        self.carried = list(slots_in(arguments, Carried))
+        self.grown = list(dict.fromkeys(slots_in(arguments, Grown)))
+        outside, singly = self.uses_outside()
+        picked = read_singly(singly, self.place, len(self.rounds) - 1)
+        if picked and not (over_modules and self.slots.saves(FEWEST) and self.is_of_lists(calls)):
+            raise NoLoop
+        if picked is None or any(self.is_of_a_turn(u) for each in picked.values() for _, u in each):
+            raise NoLoop
+        lists = self.with_lists(picked)
         ends = [grown.end for grown in self.grown]
-        if any(kept.value is end for kept in outside for end in ends) or len(ends) > len({*ends}):
+        kept = [each.value for each in (*outside, *lists)]
+        if any(value is end for value in kept for end in ends) or len(ends) > len({*ends}):
             raise NoLoop  # one value in two lists
-        Folder(self.graph, self.loop, self.rounds).fold(calls, outside)
+        Folder(self.graph, self.loop, self.rounds).fold(calls, outside, lists)
 
     def users_head(self) -> LoopHead | None:
         """The head of the user's loop that the rounds are of: not of one inside, nor of one around
@@ -116,7 +149,33 @@ class Roller:
             for places in (list(all_positions([node])) for node in self.rounds[0])
         ]
         found = [offset for offset in offsets if offset is not None]
-        return found != sorted(found)
+        calls = [not is_aside(node) for node in self.rounds[0]]
+        begins = next((offset for call, offset in zip(calls, offsets, strict=True) if call), None)
+        return found != sorted(found) or (begins is None and self.slots.is_free())
+
+    def is_of_a_turn(self, user: fx.Node) -> bool:
+        """Whether what reads a value is a part of the user's loop itself, that the rounds leave out."""
+        head = self.loop.head
+        return head is not NO_HEAD and any(head in loop_heads(p) for p in all_positions([user]))
+
+    def is_of_lists(self, calls: Calls) -> bool:
+        """Whether the rounds are as many whatever the sizes are: a tensor's may be more another time,
+        and the items that are read by their numbers would not be all.
+        """
+        slots = slots_in([(args, kwargs) for _, args, kwargs in calls], Item)
+        over = [slot.sequence.meta for slot in slots]
+        return not any("length" in known and "count" not in known for known in over)
+
+    def is_cut_apart(self) -> bool:
+        """Whether a loop around knows a value of one of the rounds; of a block's the last round's may
+        be, which are those of the loop.
+        """
+        around = list(chain(self.loop.parent))
+        known = (node for loop in around for node in (*loop.carried.values(), *loop.collected))
+        ends = (self.place.get(node) for loop in around for node in loop.ends)
+        return any(node in self.place for node in known) or any(
+            place is not None and place[0] < len(self.rounds) - 1 for place in ends
+        )
 
     def check_call(self, fellows: list[fx.Node]) -> None:
         """The same call in all rounds, but for the module that it is of."""
@@ -152,13 +211,11 @@ class Roller:
                     raise NoLoop
                 loop = loop.parent
 
-    def uses_outside(self) -> dict[Kept, list[fx.Node]]:
-        """Values of the last round may be used behind the loop; those of all rounds only in one
-        list.
-        """
+    def uses_outside(self) -> tuple[dict[Kept, list[fx.Node]], list[Reading]]:
+        """The lists of values behind the loop, with their users; and who reads a value by itself."""
         outside: dict[Kept, list[fx.Node]] = {}
-        last = len(self.rounds) - 1
-        for node, (number, offset) in self.place.items():
+        singly: list[Reading] = []
+        for node, (_, offset) in self.place.items():
             for user in node.users:
                 if user in self.place:
                     continue
@@ -166,9 +223,14 @@ class Roller:
                 for kept, holder in found or ():
                     outside.setdefault(kept, [])
                     outside[kept] += [holder] if holder not in outside[kept] else []
-                if found is None and number != last:
-                    raise NoLoop
-        return outside
+                if found is None:
+                    singly.append((node, user))
+        return outside, singly
+
+    def with_lists(self, picked: dict[int, list[Reading]]) -> dict[Kept, list[Reading]]:
+        """The lists that are to hold what is read of single rounds."""
+        rows = {offset: tuple(nodes[offset] for nodes in self.rounds) for offset in picked}
+        return {self.one_kept(rows[offset][0], rows[offset]): picked[offset] for offset in picked}
 
     def keepers(
         self, node: fx.Node, user: fx.Node, offset: int | None = None

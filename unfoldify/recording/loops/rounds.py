@@ -60,3 +60,14 @@ def candidates(nodes: list[fx.Node], marks: list[Any]) -> Iterator[tuple[int, in
                 start += 1
             else:
                 start += 1
+
+
+def rounds_before(marks: list[Any], start: int, length: int) -> int:
+    """How many equal rounds stand in front of some: of the same loop, or in those of one around."""
+    count = 0
+    while start >= length * (count + 1) and (
+        marks[start - length * (count + 1) : start - length * count]
+        == marks[start : start + length]
+    ):
+        count += 1
+    return count

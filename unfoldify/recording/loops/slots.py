@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from torch import fx
 
+from unfoldify.recording.loops.items import OneOf, is_of_rows, item_of
 from unfoldify.recording.loops.loop import Module, chain
+from unfoldify.recording.loops.rounds import is_aside
+
+Slot = TypeVar("Slot")
+FEWEST = 5  # calls that a loop has to save which makes lists for single items, or goes over such
 
 
 class NoLoop(Exception):  # noqa: N818 (it says what rounds are not, and is no error)
@@ -33,13 +37,6 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Item:
-    """The round's item of a sequence."""
-
-    sequence: fx.Node
-
-
-@dataclass(frozen=True)
 class Grown:
     """A list to which each round adds the value at `end`: `layer(features)`, then
     `features.append(...)`.
@@ -56,6 +53,8 @@ class Slots:
     rounds: list[list[fx.Node]]
     place: dict[fx.Node, tuple[int, int]]  # call → its round, and where it is in it
     modules: list[Module]
+    displays: bool = False  # whether `for x in (a, b, c)` will do
+    rows: list[OneOf] = field(default_factory=list)  # what goes over such
 
     def of(self, values: list[Any]) -> Any:
         """What an argument is, given what each round gave."""
@@ -77,7 +76,7 @@ class Slots:
             return slice(*parts)
         if all(type(v) is type(first) and v == first for v in values):
             return first
-        if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        if all(type(v) is type(first) and type(v) in (int, float) for v in values):
             return self.number_slot(values)
         raise NoLoop
 
@@ -95,12 +94,25 @@ class Slots:
             raise NoLoop
         return Grown(tuple(first), self.rounds[0][offsets.pop()])
 
-    def number_slot(self, values: list[int]) -> Any:
+    def number_slot(self, values: list[Any]) -> Any:
         """A number that goes up with the rounds: the index, or a sum with it."""
         step = values[1] - values[0]
-        if step == 0 or any(v != values[0] + step * r for r, v in enumerate(values)):
+        if (
+            type(step) is int
+            and step
+            and values == [values[0] + step * r for r in range(len(values))]
+        ):
+            return Index(values[0], step)
+        return self.one_of(values)
+
+    def one_of(self, values: list[Any]) -> OneOf:
+        """The next of several values that were there before the first round."""
+        if not self.displays or len(set(values)) < len(values):
             raise NoLoop
-        return Index(values[0], step)
+        if not all(map(self.is_before, values)) or any(map(is_of_rows, values)):
+            raise NoLoop
+        self.rows.append(OneOf(tuple(values), type(values[0])))
+        return self.rows[-1]
 
     def node_slot(self, values: list[Any]) -> Any:
         if not all(isinstance(v, fx.Node) for v in values[1:]) or not isinstance(
@@ -128,7 +140,7 @@ class Slots:
         if all(v is values[0] for v in values):
             return values[0]
         if all(v.op == "get_attr" for v in values):
-            self.note_module([str(v.target) for v in values])
+            self.note_module([str(v.target) for v in values], of_tensors=True)
             return values[0]
         return self.item_slot(values)
 
@@ -139,55 +151,60 @@ class Slots:
         return inside is None or (inside in first and inside in second)
 
     def item_slot(self, values: list[fx.Node]) -> Any:
-        """The next item of one sequence in each round."""
-        first = values[0]
-        if any(v.target is not operator.getitem or "kept" in v.meta for v in values):
-            raise NoLoop  # what a loop before hands on is there one by one, not as one sequence
-        sequence = first.args[0]
-        if not isinstance(sequence, fx.Node) or any(v.args[0] is not sequence for v in values):
-            raise NoLoop
-        if [v.args[1] for v in values] != list(range(len(values))) or sequence.meta.get(
-            "length"
-        ) != len(values):
-            raise NoLoop
-        return Item(sequence)
+        """The next item of one sequence in each round, or the next of several values."""
+        found = item_of(values)
+        if found is not None:
+            return found
+        return self.one_of(values)
 
-    def note_module(self, paths: list[str]) -> None:
-        """Paths that differ in one number, which goes up with the rounds."""
+    def is_free(self) -> bool:
+        """Whether any values or modules would do for what the rounds take."""
+        return bool(self.rows) or any(not module.counts_up for module in self.modules)
+
+    def is_worth_it(self) -> bool:
+        """Whether a loop over values in a row is much shorter than its rounds one by one."""
+        return not self.rows or self.saves(max(FEWEST, len(self.rounds) * len(set(self.rows)) + 1))
+
+    def saves(self, fewest: int) -> bool:
+        """Whether the loop is so many calls shorter than its rounds."""
+        calls = sum(not is_aside(node) for node in self.rounds[0])
+        return calls * (len(self.rounds) - 1) >= fewest
+
+    def note_module(self, paths: list[str], *, of_tensors: bool = False) -> None:
+        """Paths that differ in one part: the number in a list of modules, or the name of a module."""
         if len(set(paths)) == 1:
             return
         parts = [path.split(".") for path in paths]
         if len({len(p) for p in parts}) != 1:
             raise NoLoop
         varying = [i for i, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1]
-        column = [p[varying[0]] for p in parts]
-        if len(varying) != 1 or not all(c.isdigit() for c in column):
+        if len(varying) != 1:
             raise NoLoop
-        start = int(column[0])
-        if [int(c) for c in column] != list(range(start, start + len(column))):
+        module = Module(tuple(".".join(p[: varying[0] + 1]) for p in parts))
+        is_name = not all(label.isdigit() for label in module.labels)
+        if self.is_of_inner_loop(module.path) or (
+            is_name and of_tensors and module.path == paths[0]
+        ):
             raise NoLoop
-        module = Module(".".join(parts[0][: varying[0]]), start)
-        if all(m.path != module.path for m in self.modules):
+        if len(set(module.paths)) < len(paths):
+            raise NoLoop  # two loops in one another, made one
+        if all(m.paths != module.paths for m in self.modules):
             self.modules.append(module)
 
-
-def carried_in(value: Any) -> Iterator[Carried]:
-    """All that rounds hand on, as the slots of their calls describe it."""
-    yield from found_in(value, Carried)
-
-
-def grown_in(value: Any) -> Iterator[Grown]:
-    """The lists that rounds add to."""
-    yield from found_in(value, Grown)
+    def is_of_inner_loop(self, path: str) -> bool:
+        """Whether a loop inside goes over what is another in each round: `self.blocks[2 * i + j]`."""
+        around = {loop for node in self.rounds[0] for loop in chain(node.meta.get("loop"))}
+        return any(module.path == path for loop in around for module in loop.modules)
 
 
-def found_in(value: Any, kind: type) -> Iterator[Any]:
+def slots_in(value: Any, kind: type[Slot]) -> Iterator[Slot]:
+    """All that rounds hand on, say, as the slots of their calls describe it."""
     if isinstance(value, kind):
         yield value
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from found_in(item, kind)
+            yield from slots_in(item, kind)
     elif isinstance(value, dict):
-        yield from found_in(list(value.values()), kind)
+        yield from slots_in(list(value.values()), kind)
     elif isinstance(value, slice):
-        yield from found_in([value.start, value.stop, value.step], kind)
+        yield from slots_in([value.start, value.stop, value.step], kind)
