@@ -178,15 +178,9 @@ WRITTEN: list[tuple[type[nn.Module], tuple[object, ...], str]] = [
         (X, X.cos()),
         """
         loss = torch.zeros(())
-        found = []
-        for block in self.blocks:
-            x = block(x) + x.sin()
-            found.append(x)
-        xs = []
-        for block in self.blocks:
-            y = block(y) + y.sin()
-            xs.append(y)
-        for ours, theirs in zip(found, xs):
+        x = self.features(x)
+        y = self.features(y)
+        for ours, theirs in zip(x, y):
             loss = loss + F.l1_loss(ours, theirs)
         return loss
         """,
@@ -271,17 +265,8 @@ WRITTEN: list[tuple[type[nn.Module], tuple[object, ...], str]] = [
         """
         views = x.sin()
         views2 = x.exp()
-        found = []
-        for head in self.heads:
-            values = []
-            for x_i in (x, views, views2):
-                y = head(x_i).exp() + 1
-                values.append(y)
-            found.append(values)
-        values2 = []
-        for each in found:
-            x = torch.stack(each).sum(0)
-            values2.append(x)
+        found = [[head(view).exp() + 1 for view in (x, views, views2)] for head in self.heads]
+        values2 = [torch.stack(each).sum(0) for each in found]
         return values2
         """,
     ),
@@ -289,10 +274,7 @@ WRITTEN: list[tuple[type[nn.Module], tuple[object, ...], str]] = [
         Summed,
         (X,),
         """
-        found = []
-        for block in self.blocks:
-            y = block(x).exp()
-            found.append(y)
+        found = [block(x).exp() for block in self.blocks]
         return sum(found) / 4, found
         """,
     ),
@@ -328,10 +310,7 @@ WRITTEN: list[tuple[type[nn.Module], tuple[object, ...], str]] = [
         """
         if len(xs) != 3:
             raise ValueError(f"this file was written for 3 values in xs, not {len(xs)!r}")
-        values = []
-        for head, x in zip(self.heads, xs):
-            x = head(x)
-            values.append(x)
+        values = [head(x) for head, x in zip(self.heads, xs)]
         return torch.cat(values)
         """,
     ),

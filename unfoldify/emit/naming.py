@@ -185,17 +185,17 @@ def name_loop(
             last[variable] = end
             give(variable, [identifier(target)], at)
         loop.variables[loop.modules[0]] = loop.unpacked[0]
+    over = {names.get(node) for each in loop.sequences for node in (each, *each.all_input_nodes)}
     for sequence, item in loop.sequences.items():
         last[item] = max(last.get(item, -1), at)
-        if "name" in item.meta:
-            word = identifier(item.meta["name"])
-            taken = {names.get(node) for node in (sequence, *sequence.all_input_nodes)}
-            give(item, [f"{word}_i" if word in taken else word], at)
+        word = identifier(item.meta["name"]) if "name" in item.meta else None
+        held = word_of_sequence(sequence, names)
+        users = own.of_sequence(held) if word is None or word in over else None
+        if word is not None:
+            words = [identifier(users) if users else f"{word}_i" if word in over else word]
         else:
-            held = word_of_sequence(sequence, names)
-            users = own.of_sequence(held)
-            words = [identifier(users)] if users is not None else [*item_words(held)]
-            give(item, [*words, "item"], at)
+            words = [identifier(users)] if users is not None else [*item_words(held), "item"]
+        give(item, words, at)
     for module in loop.modules if not loop.unpacked else ():
         users = own.of_module(module)
         if users is not None:
