@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from torch import fx
@@ -27,6 +28,7 @@ from unfoldify.recording.loops.sums import whole_sums
 from unfoldify.recording.loops.turns import read_alike
 from unfoldify.recording.source import LoopHead, loop_heads
 
+RULES = str(Path(__file__).parents[2] / "rules")
 NO_HEAD = LoopHead((), 0, "")  # of a loop that is none in the user's file: of `torch.vmap`
 
 
@@ -130,8 +132,11 @@ class Roller:
         """
         first = self.rounds[0]
         inside = {loop.head for node in first for loop in chain(node.meta.get("loop"))}
-        places = rule_positions(first) if self.is_of_one_rule() else all_positions(first)
-        heads = (head for position in places for head in loop_heads(position))
+        is_rule = self.is_of_one_rule()
+        places = rule_positions(first) if is_rule else all_positions(first)
+        # rounds of several layers are not those of a loop in the rule that spells each of them out
+        users = (p for p in places if is_rule or not p[0].co_filename.startswith(RULES))
+        heads = (head for position in users for head in loop_heads(position))
         found = next((head for head in heads if head not in inside), None)
         return found or (NO_HEAD if any("round" in node.meta for node in first) else None)
 
