@@ -17,13 +17,12 @@ from unfoldify.emit.layouts import Written, write
 from unfoldify.errors import CaptureError, UnfoldifyError, VerificationError
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
-from unfoldify.recording.model import Recorded, record, record_at, with_edges
+from unfoldify.recording.model import Recorded, record, record_at
 from unfoldify.recording.sizes import SizeVariant, affordable
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
 from unfoldify.richer import Found, right_at_most_sizes
 from unfoldify.stateless import apart
-from unfoldify.verification.edges import otherwise
 from unfoldify.verification.layer_errors import largest_errors, layer_errors
 from unfoldify.verification.several_ways import several_ways
 from unfoldify.verification.verdict import Verification
@@ -112,7 +111,6 @@ def unfoldify(
         recorded, written, verification = right_at_most_sizes(model, args, kwargs, found, at)
         with apart(model):
             errors = each_error(model, args, kwargs, options, written.groups)
-    recorded = with_edges(recorded, at_edges(model, args, kwargs, recorded, written, verification))
     source = written.headed(verification, recorded)
     unmatched = options.unmatched([path for path, _ in model.named_modules() if path])
     seconds = time.monotonic() - start
@@ -152,32 +150,21 @@ def written_at(
     others: Sequence[SizeVariant],
     options: Options,
     source_path: str | Path | None,
-    variant: SizeVariant,
+    variant: SizeVariant | None,
 ) -> Found | None:
-    """What is written of the model as it is at another size, if it is right at the example's."""
+    """What is written of the model as it is at another size, or at its own with blocks that sizes
+    decide about, if it is right at the example's.
+    """
     with suppress(Exception), apart(model):  # nobody said that all of it can be written for these
-        recorded = record_at(model, variant, options.wanted)
+        given = (args, kwargs) if variant is None else variant.build()
+        recorded = record_at(model, *given, options.wanted, by_size=variant is None)
         written = write(recorded, args, kwargs, options, source_path, once=False)
-        sizes = tuple(dict.fromkeys((*others, variant)))
+        more = recorded.variants if variant is None else (variant,)
+        sizes = tuple(dict.fromkeys((*others, *more)))
         verification = verify(model, written.module, args, kwargs, variants=sizes)
         if verification.ok:
             return replace(recorded, variants=sizes), written, verification
     return None
-
-
-def at_edges(
-    model: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    recorded: Recorded,
-    written: Written,
-    verification: Verification | None,
-) -> list[str]:
-    """The shapes of inputs of which the model makes something else than the file, if any are known."""
-    if verification is None or not verification.ok:
-        return []
-    sizes, asked = recorded.variants, recorded.recording.asked
-    return list(otherwise(model, written.module, args, kwargs, sizes, asked))
 
 
 def each_error(

@@ -14,10 +14,11 @@ from typing import Any
 from torch import nn
 
 from unfoldify.emit.layouts import Written
-from unfoldify.recording.model import Fixed, Recorded
+from unfoldify.recording.chances import MOST_BY_SIZE
+from unfoldify.recording.model import Fixed, Recorded, with_edges
 from unfoldify.recording.sizes import SizeVariant
 from unfoldify.verification.checks import check
-from unfoldify.verification.edges import SETTING, at_edges, at_other_sizes
+from unfoldify.verification.edges import SETTING, at_edges, at_other_sizes, otherwise
 from unfoldify.verification.plan import described, times
 from unfoldify.verification.runs import Call
 from unfoldify.verification.verdict import Verification
@@ -33,21 +34,44 @@ def right_at_most_sizes(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     found: Found,
-    written_at: Callable[[SizeVariant], Found | None],
+    written_at: Callable[[SizeVariant | None], Found | None],
 ) -> Found:
-    """What was written of the example, or of inputs for which the model makes more calls, where that
-    is right at more sizes. What differs at other sizes and makes no difference is told no more.
+    """What was written of the example, or of inputs for which the model makes more calls, or with what
+    sizes decide under an `if`, where that is right at more sizes. What differs at other sizes and
+    makes no difference is told no more.
     """
-    if not found[2].ok or not bound(found[0]) or effort_of(found[2]) > MOST_EFFORT:
+    if not found[2].ok:
         return found
-    best = without_idle(model, args, kwargs, found)
+    if effort_of(found[2]) > MOST_EFFORT:
+        return seen_at_edges(model, args, kwargs, found)
+    best = seen_at_edges(model, args, kwargs, without_idle(model, args, kwargs, found))
     wanted = [each.variant for each in best[0].fixed if each.has_more and each.variant is not None]
-    for variant in list(dict.fromkeys(wanted))[:MOST]:
-        other = written_at(variant)
+    with_ifs = (None,) if may_be_turned(best) else ()
+    others: list[SizeVariant | None] = [*with_ifs, *list(dict.fromkeys(wanted))[:MOST]]
+    for variant in others:
+        other = written_at(variant) if bound(best[0]) else None
         if other is not None:
-            other = without_idle(model, args, kwargs, other)
-            best = min(best, other, key=lambda each: len(bound(each[0])))
+            other = seen_at_edges(model, args, kwargs, without_idle(model, args, kwargs, other))
+            best = min(best, other, key=lambda each: (len(told(each[0])), len(bound(each[0]))))
     return best
+
+
+def may_be_turned(found: Found) -> bool:
+    """Whether sizes decide, and to run again with each answer turned does not take too long."""
+    recorded, _, verification = found
+    times_asked, runs = recorded.recording.decided_sizes, 2 * (len(recorded.variants) + 2)
+    seconds = times_asked * runs * effort_of(verification)
+    return 0 < times_asked <= MOST_BY_SIZE and seconds <= MAX_SECONDS
+
+
+def seen_at_edges(
+    model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], found: Found
+) -> Found:
+    """What was found, and for which inputs that no run has shown the model does something else."""
+    recorded, written, verification = found
+    sizes, asked = recorded.variants, recorded.recording.asked
+    shapes = list(otherwise(model, written.module, args, kwargs, sizes, asked))
+    return with_edges(recorded, shapes), written, verification
 
 
 def without_idle(
@@ -97,6 +121,11 @@ def equal_at(
 def effort_of(verification: Verification) -> float:
     """Seconds for both models once, in their own type."""
     return max((each.effort for each in verification.checks if each.own_type), default=0.0)
+
+
+def told(recorded: Recorded) -> list[Fixed]:
+    """What the file is bound to besides sizes."""
+    return [each for each in recorded.fixed if each.what != "sizes"]
 
 
 def bound(recorded: Recorded) -> list[Fixed]:

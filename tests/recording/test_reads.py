@@ -82,10 +82,23 @@ class Periods(nn.Module):
         return self.fc(x)
 
 
+class PeriodsOneByOne(Periods):
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[1]
+        while n % 4 != 0:
+            x, n = torch.nn.functional.pad(x, (0, 0, 0, 1)), n + 1
+        return self.fc(x)
+
+
 def test_a_remainder_that_decides() -> None:
-    report = unfoldify.unfoldify(Periods(), torch.randn(2, 8, 3)).report
+    result = unfoldify.unfoldify(Periods(), torch.randn(2, 8, 3))
+    assert "if n % 4 != 0:" in result.source
+    assert result.report.fixed_sizes == ()
+
+
+def test_a_remainder_that_decides_how_often() -> None:
+    report = unfoldify.unfoldify(PeriodsOneByOne(), torch.randn(2, 8, 3)).report
     assert report.fixed_sizes[0] == (
-        "test_reads.py:80: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
+        "test_reads.py:88: `n % 4 != 0`: False for the sizes of the example; where a size leaves "
         "another remainder, the model does something else"
     )
-    assert not any("% 2" in line for line in report.fixed_sizes)

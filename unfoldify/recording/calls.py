@@ -13,10 +13,17 @@ READS = {
 # code of torch's that reads a value only to refuse what does not fit: how many sequences are packed
 CHECKS = {nn.RNNBase.get_expected_hidden_size.__code__}
 REMAINDER = "%"  # a comparison of what is left of a size when it is divided
+SIZE = "size"  # a comparison of any other number made of sizes
 HAS_GRADIENT = "requires_grad"  # asked of a tensor that is no parameter
 LASTS = "attribute"  # a comparison of a number that one call leaves to the next
 DRAWN = "drawn"  # what the model drew itself decided
-OF_NO_VALUE = (REMAINDER, HAS_GRADIENT, LASTS, DRAWN)  # what decides, and is no tensor's value
+OF_NO_VALUE = (
+    REMAINDER,
+    SIZE,
+    HAS_GRADIENT,
+    LASTS,
+    DRAWN,
+)  # what decides, and is no tensor's value
 DATA_NUMBERS = {"item", "tolist"}
 TO_PYTHON = {
     "numpy",

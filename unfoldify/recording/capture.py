@@ -63,6 +63,7 @@ class Recording:
     decisions: tuple[Decision, ...] = ()  # by what the model drew, and by other values
     settled: frozenset[Any] = frozenset()  # the places of those that stand under an `if`
     asked: frozenset[int] = frozenset()  # numbers that sizes were compared with
+    decided_sizes: int = 0  # how often a size decided
     borrowers: frozenset[int] = frozenset()  # ids of modules that call one which their caller has
 
 
@@ -74,18 +75,20 @@ def capture(
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
     by_value: bool = False,
+    by_size: bool = False,
     floats: bool = True,
     dissolved: frozenset[int] = frozenset(),
 ) -> Recording:
     """Run the model on its example and record it; the caller keeps the model from being changed.
 
     `lasting` are the paths of attributes that are read and set anew as the file does, `outcomes` say
-    how it is decided what is decided by chance or, with `by_value`, by any value. With `floats`, sizes
-    stay free on the right of a float. What the modules in `dissolved` do is done by their callers.
+    how it is decided what is decided by chance or, with `by_value`, by any value, and with `by_size`, by
+    any size. With `floats`, sizes stay free on the right of a float. What the modules in `dissolved`
+    do is done by their callers.
     """
     recorder = ModelRecorder(model, wanted, lasting)
     recorder.dissolved = dissolved
-    recorder.outcomes, recorder.by_value = outcomes, by_value
+    recorder.outcomes, recorder.by_value, recorder.by_size = outcomes, by_value, by_size
     eager = torch.compiler.set_stance("force_eager")  # imports what asks for `Tensor.__new__`
     with ExitStack() as around:
         around.enter_context(eager)
@@ -116,6 +119,7 @@ def capture(
         tuple(recorder.conversions.values()),
         decisions=tuple(recorder.decisions),
         asked=frozenset(recorder.compared_with),
+        decided_sizes=recorder.decided_sizes,
         borrowers=frozenset(recorder.borrowers),
     )
 

@@ -18,11 +18,13 @@ from unfoldify.recording.asked import decided_between, place_of
 from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.decisions import MOST, Decision, Outcomes, Place, Read
-from unfoldify.recording.forks import Fork, NoFork, fork
+from unfoldify.recording.forks import Fork, fork
+from unfoldify.recording.joins import NoFork
 from unfoldify.recording.sides import decides, put_under_if
 
 DEEPEST = 4  # blocks in blocks that the first run skips
 MOST_BY_VALUE = 24  # values that one run is asked about: in loops over time there are more
+MOST_BY_SIZE = 24  # sizes that it is asked about, likewise
 MOST_TWICE = 24  # calls that a value decides about and that stand on both sides all the same
 
 Run = Callable[..., Recording]
@@ -38,8 +40,11 @@ class Way:
 
 def with_blocks(run: Run, recording: Recording) -> Recording:
     """The recording with what is decided under an `if`, as far as that says it."""
-    by_value = sum(not decision.drawn for decision in recording.decisions)
-    if not 0 < len(recording.decisions) <= MOST or by_value > MOST_BY_VALUE:
+    by_size = sum(decision.by_size for decision in recording.decisions)
+    by_value = sum(not decision.drawn for decision in recording.decisions) - by_size
+    if not 0 < len(recording.decisions) <= MOST:
+        return recording
+    if by_value > MOST_BY_VALUE or by_size > MOST_BY_SIZE:
         return recording
     with suppress(Exception):  # NoFork, or it does not run another way
         way = explored(run, Outcomes(), lambda found: list(range(len(found.decisions))))
@@ -111,13 +116,26 @@ def parting(
         if decision.place in told:
             continue
         with suppress(*(() if decision.drawn else (Exception,))):  # then it is told
-            way = deeper(run, outcomes.give(number, not decision.outcome), base, number, told)
+            turned = outcomes.give(number, not decision.outcome).want(as_they_are(base, decision))
+            way = deeper(run, turned, base, number, told)
             each = either_way(Way(base, found), way, number)
             if each.decision is decision:
                 found.insert(0, (each, way))
             else:
                 turning.add(decision)
     return found, turning
+
+
+def as_they_are(base: Recording, turned: Decision) -> set[tuple[Place, bool]]:
+    """The other answers that sizes gave: what is padded where it need not be is longer from there on."""
+    if not turned.by_size:
+        return set()
+    answers = {(each.place, each.outcome) for each in base.decisions if each.by_size}
+    return {
+        (place, answer)
+        for place, answer in answers
+        if place != turned.place and (place, not answer) not in answers
+    }
 
 
 def deeper(
@@ -149,7 +167,21 @@ def either_way(base: Way, turned: Way, number: int) -> Fork:
     best = min(found, key=lambda each: (each.size, not each.decision.outcome))
     if not best.decision.drawn and said_twice(best) > MOST_TWICE:
         raise NoFork
+    if best.decision.by_size and is_asked_again(best, base.recording, turned.recording):
+        raise NoFork
     return best
+
+
+def is_asked_again(found: Fork, *ways: Recording) -> bool:
+    """Whether a size decides about more of the same: a function that calls itself, or a loop that breaks
+    off, goes deeper the larger it is.
+    """
+    where = found.decision.body.path, found.decision.read.sites[:1]
+    first, second = (
+        sum((each.body.path, each.read.sites[:1]) == where for each in way.decisions)
+        for way in ways
+    )
+    return first != second
 
 
 def said_twice(found: Fork) -> int:
@@ -176,7 +208,7 @@ def put_all(way: Way) -> dict[str, Tensor]:
 def settled(way: Way) -> Iterator[Any]:
     """The places of all that is asked under an `if`."""
     for found, other in way.forks:
-        if decides(found):
+        if decides(found) and not found.decision.by_size:
             yield found.decision.place
         yield from settled(other)
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.body import Body
+from unfoldify.recording.calls import REMAINDER, SIZE
 from unfoldify.recording.source import Position, site
 from unfoldify.recording.spelling import call_name
 
@@ -45,6 +46,10 @@ class Decision:
         """Where it was asked."""
         return place_in(self.body, self.read.sites)
 
+    @property
+    def by_size(self) -> bool:
+        return self.read.call in (REMAINDER, SIZE)
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -71,7 +76,8 @@ class Outcomes:
         return replace(self, given=self.given - {(number, not answer)} | {(number, answer)})
 
     def want(self, answers: Collection[tuple[Place, bool]]) -> Outcomes:
-        return replace(self, wanted=self.wanted | frozenset(answers))
+        others = {(place, not answer) for place, answer in answers}
+        return replace(self, wanted=(self.wanted - others) | frozenset(answers))
 
 
 def place_in(body: Body, sites: tuple[Position, ...]) -> Place:

@@ -33,7 +33,7 @@ from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
 from unfoldify.recording.loops.loop import block_runs
 from unfoldify.recording.methods import check_methods
-from unfoldify.recording.modes import by_mode
+from unfoldify.recording.modes import by_mode, choose
 from unfoldify.recording.observe import See, Wanted, observe, refuse_draws
 from unfoldify.recording.scripted import check_scripted
 from unfoldify.recording.sizes import Group, SizeVariant, free_sizes
@@ -95,10 +95,19 @@ def record(
 
 
 def record_at(
-    model: nn.Module, variant: SizeVariant, wanted: Wanted, seconds: float = 10.0
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: Wanted,
+    seconds: float = 10.0,
+    *,
+    by_value: bool = True,
+    by_size: bool = False,
 ) -> Recorded:
-    """What the model does with inputs of other sizes than its example's."""
-    recorded, _ = as_given(model, *variant.build(), wanted, seconds, by_value=True)
+    """What the model does with its example or inputs of other sizes; with `by_size`, blocks that a size
+    decides about are looked for.
+    """
+    recorded, _ = as_given(model, args, kwargs, wanted, seconds, by_value, by_size)
     return recorded
 
 
@@ -120,6 +129,7 @@ def as_given(
     wanted: Wanted,
     seconds: float,
     by_value: bool,
+    by_size: bool = False,
 ) -> tuple[Recorded, tuple[SizeVariant, ...]]:
     """What the model does with its example, and all the other sizes that it took."""
     check_scripted(model)
@@ -137,8 +147,8 @@ def as_given(
         flags = may_last(model, left, flags=True)
         asks = flags > lasting or any(map(looks_at_values, recordings.values()))
         found_blocks = False
-        if by_value and asks:
-            turning = partial(see, lasting=flags, by_value=True)
+        if (by_value and asks) or by_size:
+            turning = partial(see, lasting=flags, by_value=by_value, by_size=by_size)
             found = in_both_modes(turning, args, kwargs)
             found_blocks = any(map(has_blocks, found[0].values()))
             if found_blocks:
@@ -211,7 +221,7 @@ def looks_at_values(recording: Recording) -> bool:
 
 def has_blocks(recording: Recording) -> bool:
     nodes = (node for body in bodies(recording.root) for node in body.graph.nodes)
-    return any(node.target is block_runs for node in nodes)
+    return any(node.target in (block_runs, choose) for node in nodes)
 
 
 def explain_sizes(

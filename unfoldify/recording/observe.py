@@ -40,10 +40,11 @@ def observe(
     seed: int = 0,
     lasting: Collection[str] = (),
     by_value: bool = False,
+    by_size: bool = False,
 ) -> Recording:
     """One recorded run, its graphs finished."""
     run: Run = partial(run_once, model, args, kwargs, wanted, training)
-    run = partial(run, seed=seed, lasting=lasting, by_value=by_value)
+    run = partial(run, seed=seed, lasting=lasting, by_value=by_value, by_size=by_size)
     try:
         recording = finished(run)
     except UnfoldifyError:
@@ -117,6 +118,7 @@ def run_once(
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
     by_value: bool = False,
+    by_size: bool = False,
     floats: bool = True,
     dissolved: frozenset[int] = frozenset(),
 ) -> Recording:
@@ -127,7 +129,7 @@ def run_once(
         given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
         recording = capture(
-            model, given, keywords, wanted, lasting, outcomes, by_value, floats, dissolved
+            model, given, keywords, wanted, lasting, outcomes, by_value, by_size, floats, dissolved
         )
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)

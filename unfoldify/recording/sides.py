@@ -10,8 +10,10 @@ from torch import Tensor, fx
 
 from unfoldify.recording.asked import ROOTS
 from unfoldify.recording.body import Body
+from unfoldify.recording.choices import put_choices
 from unfoldify.recording.dead import has_effect
-from unfoldify.recording.forks import Fork, NoFork
+from unfoldify.recording.forks import Fork
+from unfoldify.recording.joins import NoFork
 from unfoldify.recording.loops.copies import copies_of, loops_of
 from unfoldify.recording.loops.loop import Loop, block_runs, values_without
 from unfoldify.recording.paths import joined
@@ -21,25 +23,42 @@ OF_NODES = ("mutates", "alias", "dtype_from")  # what is known of a node, as oth
 
 def decides(found: Fork) -> bool:
     """Whether anything comes of a decision."""
-    return bool(found.instead) or any(map(has_effect, (*found.nodes, *found.others)))
+    return bool(found.meeting.choices) or has_block(found)
 
 
 def put_under_if(found: Fork) -> dict[str, Tensor]:
-    """What both runs do, in the first one's graph: its block becomes a loop that goes round once or
-    not at all, and so does what runs in its place. Answers the constants of the other run.
-    """
+    """What both runs do, in the first one's graph. Answers the constants of the other run."""
     if not decides(found):
         return {}
+    meeting, constants, known = found.meeting, dict[str, Tensor](), found.meeting.fellows
+    if has_block(found):
+        constants = put_block(found)
+    else:  # numbers are made on both sides, and one of them is taken
+        new, _ = copied(found, meeting.at.prev)
+        known = {**known, **new}
+    put_choices(found.decision, meeting.choices, meeting.at, known)
+    return constants
+
+
+def has_block(found: Fork) -> bool:
+    """Whether calls are decided about, and not numbers alone."""
+    return bool(found.meeting.instead) or any(map(has_effect, (*found.nodes, *found.others)))
+
+
+def put_block(found: Fork) -> dict[str, Tensor]:
+    """The block becomes a loop that goes round once or not at all, and so does what runs in its place.
+    Answers the constants of the other run.
+    """
     decision, first, last = found.decision, found.nodes[0], found.nodes[-1]
     graph = decision.body.graph
     with graph.inserting_before(first):
         head = graph.call_function(block_runs, (decision.condition, decision.outcome))
     new, last = copied(found, last)
     with graph.inserting_after(last):
-        instead = [new.get(other, other) for other in found.instead.values()]
+        instead = [new.get(other, other) for other in found.meeting.instead.values()]
         without = graph.call_function(values_without, (head, instead))
     around = first.meta.get("loop")
-    block = Loop(1, parent=around, test=head, ends=list(found.instead), without=without)
+    block = Loop(1, parent=around, test=head, ends=list(found.meeting.instead), without=without)
     side = Loop(1, parent=around, test=head, side_of=block)
     head.meta.update(head_of=block, positions=decision.condition.meta.get("positions", ()))
     without.meta["head_of"] = side
@@ -49,7 +68,7 @@ def put_under_if(found: Fork) -> dict[str, Tensor]:
     for node in new.values():
         if node.op != "get_attr" and not {"loop", "head_of"} & node.meta.keys():
             node.meta["loop"] = side
-    for value in (*found.instead, *(n for n in instead if n in new.values())):
+    for value in (*found.meeting.instead, *(n for n in instead if n in new.values())):
         if value.op != "get_attr":
             value.meta["kept"] = True
     return dict(constants_of(new, decision.body))
@@ -70,7 +89,7 @@ def take_in(loop: Loop, first: fx.Node, last: fx.Node) -> None:
 
 def copied(found: Fork, last: fx.Node) -> tuple[dict[fx.Node, fx.Node], fx.Node]:
     """What the turned run did on its side, behind a call of the first one; and the last node there."""
-    body, known = found.decision.body, dict(found.fellows)
+    body, known = found.decision.body, dict(found.meeting.fellows)
     new: dict[fx.Node, fx.Node] = {}
     for node in dict.fromkeys(wanted(found)):
         if node in known:
@@ -88,8 +107,8 @@ def copied(found: Fork, last: fx.Node) -> tuple[dict[fx.Node, fx.Node], fx.Node]
 
 def wanted(found: Fork) -> Iterator[fx.Node]:
     """The calls of the turned run's side, with the attributes that they read or that go on."""
-    for value in found.instead.values():
-        if value.op == "get_attr" and value not in found.fellows.values():
+    for value in found.meeting.instead.values():
+        if value.op == "get_attr" and value not in found.meeting.fellows.values():
             yield value
     node, end = found.between
     while (node := node.next) is not end:

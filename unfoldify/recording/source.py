@@ -54,6 +54,7 @@ class Site:
     comments: tuple[str, ...] = ()  # whole-line comments directly above the statement
     remark: str | None = None  # the comment at the end of the statement's line
     decides: bool = False  # whether it is in the test of an `if` that does more than to refuse
+    goes_on: bool = False  # whether it is in the test of a `while`, or in one of its rounds
     text: str = ""  # the expression as its author wrote it
     gap: bool = False  # whether an empty line stands above the statement
 
@@ -112,6 +113,7 @@ def _site(code: CodeType, offset: int) -> Site | None:
         items=tuple(_items(file, expression)),
         appended_to=_list(file, expression, statement),
         decides=_decides(file, expression),
+        goes_on=_goes_on(file, expression),
         expression=expression,
         comments=above,
         remark=remark,
@@ -276,6 +278,16 @@ def _decides(file: SourceFile, expression: ast.expr) -> bool:
             body = parent.body if isinstance(parent, ast.If) else [parent]
             return not all(isinstance(line, ast.Raise) for line in body)
         node = parent
+    return False
+
+
+def _goes_on(file: SourceFile, expression: ast.expr) -> bool:
+    """Whether an expression stands in the test of a loop, or in one of its rounds."""
+    node: ast.AST | None = expression
+    while node is not None and not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+        if isinstance(node, ast.While):
+            return True
+        node = file.parents.get(node)
     return False
 
 

@@ -16,7 +16,15 @@ from torch import Tensor, fx
 
 from unfoldify.errors import CaptureError
 from unfoldify.recording.builder import GraphBuilder
-from unfoldify.recording.calls import DATA_NUMBERS, DRAWN, HAS_GRADIENT, LASTS, REMAINDER, TO_PYTHON
+from unfoldify.recording.calls import (
+    DATA_NUMBERS,
+    DRAWN,
+    HAS_GRADIENT,
+    LASTS,
+    REMAINDER,
+    SIZE,
+    TO_PYTHON,
+)
 from unfoldify.recording.decisions import MOST, Decision, Outcomes, Read, is_drawn, place_in
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
@@ -42,6 +50,8 @@ class Watcher(GraphBuilder):
         self.decisions: list[Decision] = []  # by what was drawn
         self.outcomes: Outcomes | None = None
         self.by_value = False  # whether runs may go the other way by any value
+        self.by_size = False  # and by any size
+        self.decided_sizes = 0  # how often a size decided
         self.compared_with: set[int] = set()  # numbers that sizes were compared with
         self.ranges: dict[int, tuple[range, tuple[Any, ...]]] = {}  # over sizes
         self.through = 0  # how many autograd functions are being run as plain calls
@@ -64,15 +74,31 @@ class Watcher(GraphBuilder):
         if read is not None and (read.call == DRAWN or self.by_value):
             told: bool = self.turned(self.comparison(number, name, others), outcome, read)
             return told
-        if read is not None:
+        if read is None:
+            decided: bool = self.decided_by_size(number, name, others, outcome)
+            return decided
+        self.reads.append(read)
+        return outcome
+
+    def decided_by_size(
+        self, number: Any, name: str, others: tuple[Any, ...], outcome: bool
+    ) -> bool:
+        """A size was compared: what it decides may be a block, and what a remainder decides is told."""
+        numbers = others or (0,)  # of `if n:`
+        self.compared_with.update(plain(other) for other in numbers if isinstance(other, int))
+        positions = self.positions()
+        found = next((place for place in map(site, positions) if place is not None), None)
+        if found is None or not found.decides:
+            return outcome
+        kind = REMAINDER if is_remainder(number.node) else SIZE
+        read = Read(kind, bool(outcome), positions)
+        if not found.goes_on:
+            self.decided_sizes += 1
+            if self.by_size:
+                told: bool = self.turned(self.comparison(number, name, others), outcome, read)
+                return told
+        if kind == REMAINDER:
             self.reads.append(read)
-        else:
-            self.compared_with.update(plain(other) for other in others if isinstance(other, int))
-        if read is None and is_remainder(number.node):
-            positions = self.positions()
-            found = next((place for place in map(site, positions) if place is not None), None)
-            if found is not None and found.decides:
-                self.reads.append(Read(REMAINDER, bool(outcome), positions))
         return outcome
 
     def read_of(self, number: Any, name: str, outcome: bool) -> Read | None:
@@ -102,7 +128,8 @@ class Watcher(GraphBuilder):
             if number > MOST:
                 raise RuntimeError("a loop does not end the other way")
             outcome = self.outcomes.of(number, place_in(body, read.sites), bool(outcome), drawn)
-        self.reads.append(read)
+        if read.call != SIZE:  # sizes are looked at once more, at others
+            self.reads.append(read)
         self.decisions.append(Decision(body, condition, after, read, bool(outcome), drawn))
         return outcome
 
