@@ -45,3 +45,33 @@ def test_a_dtype_that_is_named_is_not_that_of_a_value() -> None:
 
 def test_a_dtype_that_is_read_is_read() -> None:
     assert written(NormInItsType).count("x.to(x.dtype).pow(2)") == 1
+
+
+class KeptType(nn.Module):
+    """The norm of T5 and Llama: x is another value by the time its dtype is asked for."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        input_dtype = x.dtype
+        x = x.to(torch.float32)
+        x = x * x.pow(2).mean(-1, keepdim=True).rsqrt()
+        return x.to(input_dtype)
+
+
+class UnreadType(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        input_dtype = x.dtype
+        x = x.to(torch.float32)
+        x = x * x.pow(2).mean(-1, keepdim=True).rsqrt()
+        return x if input_dtype == torch.float32 else x.double()
+
+
+def test_a_dtype_that_is_kept_in_a_variable_stays_there() -> None:
+    source = written(KeptType)
+    kept = "\n        input_dtype = x.dtype\n        x = x.to(torch.float32)\n"
+    assert source.count(kept) == 1  # one class for both layers
+    assert source.count("return x.to(input_dtype)") == 1
+    assert "x2" not in source
+
+
+def test_a_dtype_that_only_python_reads_has_no_line() -> None:
+    assert "input_dtype" not in written(UnreadType)

@@ -11,6 +11,7 @@ from torch import fx
 
 from unfoldify.emit.named_sizes import word_of_size
 from unfoldify.recording.calls import is_random
+from unfoldify.recording.dtypes import is_kept_dtype
 from unfoldify.recording.loops.loop import item_of_round
 from unfoldify.recording.source import Site, site
 
@@ -45,7 +46,7 @@ def is_trivial(node: fx.Node) -> bool:
     if node.op == "get_attr" or "inline" in node.meta:
         return True
     if node.target is getattr and node.args[1] in METADATA:
-        return True
+        return not is_kept_dtype(node)
     source = node.args[0] if node.args else None
     if node.target is getattr and isinstance(source, fx.Node) and source.meta.get("packed"):
         return not is_unpacked(source)

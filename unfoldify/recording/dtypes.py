@@ -131,6 +131,24 @@ def is_literal(expression: ast.expr) -> bool:
     )
 
 
+def variable_of(node: fx.Node, value: torch.dtype, given: ast.expr) -> fx.Node | None:
+    """The dtype that the user keeps under the name that the call is given."""
+    if not isinstance(given, ast.Name):
+        return None
+    for other in before(node):
+        if is_kept_dtype(other) and other.args[0].meta["val"].dtype == value:  # type: ignore[union-attr]
+            found = site(other.meta["positions"][0])
+            if found is not None and found.targets == (given.id,):
+                return other
+    return None
+
+
+def is_kept_dtype(node: fx.Node) -> bool:
+    """`input_dtype = x.dtype`, as the user's own line."""
+    is_read = node.target is getattr and node.args[1] == "dtype"
+    return is_read and bool(node.meta.get("positions"))
+
+
 def read(graph: fx.Graph, node: fx.Node, value: Any, given: ast.expr) -> Any:
     """The dtype of the nearest value that has it; of the one that the user names where it is near."""
     if not isinstance(value, torch.dtype) or not value.is_floating_point:
@@ -140,6 +158,9 @@ def read(graph: fx.Graph, node: fx.Node, value: Any, given: ast.expr) -> Any:
         if isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name)
         else None
     )
+    variable = variable_of(node, value, given)
+    if variable is not None:
+        return variable
     source = node.meta.get("dtype_from")
     if source is not None and source.meta["val"].dtype == value:
         with graph.inserting_before(node):

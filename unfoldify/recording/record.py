@@ -108,6 +108,7 @@ class Recorder(Watcher):
             return result
         if isinstance(result, torch.dtype) and name == "__get__":
             self.dtype_reads.append((result, args[0]))
+            self.note_variable_of_dtype(args[0])
             return result
         if name in TO_PYTHON:
             self.note_conversion(sys._getframe(2), name in DATA_NUMBERS)
@@ -175,6 +176,13 @@ class Recorder(Watcher):
                 found = self.known_here(self.last_of_dtype(value))
                 if found is not None:
                     node.meta["dtype_from"] = found
+
+    def note_variable_of_dtype(self, tensor: Tensor) -> None:
+        """The user keeps a dtype: `input_dtype = x.dtype`. It is read if a call is given it."""
+        positions = self.positions()
+        found = site(positions[0]) if positions else None
+        if found is not None and found.role == "assigned" and not found.unpacks:
+            self.add("call_function", getattr, (tensor, "dtype"), {})
 
     def last_of_dtype(self, dtype: torch.dtype) -> Any:
         """The tensor of which the user's code last asked for its dtype and was told this one."""
