@@ -346,7 +346,11 @@ def test_a_dtype_is_read_where_the_user_read_it(written: Write) -> None:
             return (x * x.exp()).to(kind)
         """
     )
-    assert after.splitlines()[1:] == ["    y = x.double()", "    return (y * y.exp()).to(x.dtype)"]
+    assert after.splitlines()[1:] == [
+        "    kind = x.dtype",
+        "    x = x.double()",
+        "    return (x * x.exp()).to(kind)",
+    ]
 
 
 def test_items_of_a_list_are_called_after_it(written: Write) -> None:

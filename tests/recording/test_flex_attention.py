@@ -114,7 +114,7 @@ def test_keys_of_fewer_heads():
         return flex_attention(q, k, v, score_mod=distance, enable_gqa=True)
 
     result = unfoldify.unfoldify(Attention(call, key_heads=2), (torch.randn(2, 9, 16),))
-    assert "k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)" in result.source
+    assert "k.repeat_interleave(q.shape[-3] // k.shape[-3], dim=1)" in result.source
 
 
 def test_how_it_reads():

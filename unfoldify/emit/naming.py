@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -280,6 +280,7 @@ def wishes(
         and "val" in operand.meta
         and last.get(operand, -1) <= at
         and hooks_word(operand) is None  # what a layer makes is no weight
+        and (operand is sources.get(group) or is_main(operand, node, names))
     ]
     own = local_name(node) if group is not None else None
     if own in MAIN:  # it does not go on as a factor that the rule has a word for
@@ -293,6 +294,17 @@ def wishes(
         node = results.get(group, node)
     first = next((names[operand] for operand in node.all_input_nodes if operand in names), None)
     yield from wishes_of_value(node, [names[operand] for operand in ending], first)
+
+
+def is_main(operand: fx.Node, node: fx.Node, names: Mapping[fx.Node, str]) -> bool:
+    """Whether a call is most of all about one of its operands: `encoder(embed(tokens), mask)` makes
+    no mask of its mask.
+    """
+    first: fx.Node | None = node
+    while first is not None and (first is node or first not in names):
+        first = next(iter(first.all_input_nodes), None)
+    made = node.meta.get("val")
+    return first is operand or made is None or made.shape == operand.meta["val"].shape
 
 
 def is_aside(node: fx.Node, group: Any) -> bool:

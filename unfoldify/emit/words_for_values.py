@@ -328,6 +328,13 @@ def local_name(node: fx.Node) -> str | None:
     return None
 
 
+MAKES = {
+    "encoder": "encoded",
+    "decoder": "decoded",
+    "embedder": "embedded",
+}  # the layer → its result
+
+
 def layer_word(node: fx.Node) -> str | None:
     """The last word of the layer's path that is a word; None for the items of a list that a loop
     goes over, which the loop's variable is called by.
@@ -339,7 +346,7 @@ def layer_word(node: fx.Node) -> str | None:
     words = [part for part in str(path or "").split(".") if part.isidentifier()]
     around = chain(node.meta.get("loop"))
     is_item_of_loop = any(module.path == path for loop in around for module in loop.modules)
-    return identifier(words[-1]) if words and not is_item_of_loop else None
+    return identifier(MAKES.get(words[-1], words[-1])) if words and not is_item_of_loop else None
 
 
 def operator_word(node: fx.Node) -> str | None:

@@ -33,8 +33,8 @@ def scaled_dot_product_attention(
     check_style(style)
     check_attention(query, key, value, attn_mask, dropout_p, is_causal, enable_gqa)
     if enable_gqa:
-        key = _shared(query, key)
-        value = _shared(query, value)
+        key = for_all_heads(query, key)
+        value = for_all_heads(query, value)
     same = query.dim() == key.dim() == value.dim()
     lead = leading(query.dim() - 2, HEADS) if same else "..."
     scores = attention_scores(query, key, lead, scale, style)
@@ -91,9 +91,8 @@ def attended(weights: Tensor, v: Tensor, lead: str, style: Style) -> Tensor:
     return remark(x, "over n_k")
 
 
-def _shared(query: Tensor, x: Tensor) -> Tensor:
+def for_all_heads(query: Tensor, x: Tensor) -> Tensor:
     """Keys or values of fewer heads, each for several heads of the query: `b h n_k d`"""
     if int(query.shape[-3]) == int(x.shape[-3]):
         return x
-    shared = query.shape[-3] // x.shape[-3]
-    return x.repeat_interleave(shared, dim=x.dim() - 3)
+    return x.repeat_interleave(query.shape[-3] // x.shape[-3], dim=x.dim() - 3)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unfoldify.notes import remark
+from unfoldify.rules.attention import for_all_heads
 
 WORKING = (torch.float32, torch.float64)  # types that scores are computed in
 
@@ -37,7 +38,7 @@ def flex_attention(
     hides: Callable[[Tensor], bool],
 ) -> Flexible:
     """`b h n_q d, b h n_k d, b h n_k d -> b h n_q d`; `hides` says whether some scores are -inf."""
-    key, value = _for_all_heads(query, key), _for_all_heads(query, value)
+    key, value = for_all_heads(query, key), for_all_heads(query, value)
     b, h, q_idx, kv_idx = _indices(query, key)
     mask = None if mask_mod is None else mask_mod(b, h, q_idx, kv_idx)
     if score_mod is None and not with_scores:
@@ -71,13 +72,6 @@ def _plain(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale
     named = {"attn_mask": mask, "scale": scale}
     named = {name: given for name, given in named.items() if given is not None}
     return F.scaled_dot_product_attention(query, key, value, **named)
-
-
-def _for_all_heads(query: Tensor, x: Tensor) -> Tensor:
-    """Keys or values of fewer heads, each for several heads of the query: `b h n_k d`"""
-    if int(x.shape[1]) == int(query.shape[1]):
-        return x
-    return x.repeat_interleave(query.shape[1] // x.shape[1], dim=1)
 
 
 def _indices(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
