@@ -164,6 +164,8 @@ def write_down(instance: Instance, around: Surroundings, *, is_root: bool, shape
         if body.method:
             instance.methods[body.method] = forward(body, shapes=shapes)
     for body in ordered_modes(instance.bodies):
+        if body.call is not None and body.said_by is not None and body.said_by.call is not None:
+            body.call.meta["method"] = body.said_by.call.meta["method"]
         if body.said or any(body is other.other_mode for other in instance.bodies):
             continue
         text = forward(body, is_root=is_root, shapes=shapes)

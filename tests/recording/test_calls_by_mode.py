@@ -88,3 +88,39 @@ def test_a_block_has_one_forward(kind, looped):
 
 def test_a_call_that_only_training_has_is_verified_too():
     unfoldify.unfoldify(Other(), (torch.randn(4, 6),))
+
+
+class Write(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(6, 6)
+
+    def forward(self, memories, x):
+        return self.a(torch.stack(memories, 1).sum(1)) + x
+
+
+class Remembering(nn.Module):
+    """Each step reads all steps before it, and training drops of each, as in a MAC network."""
+
+    def __init__(self, drops):
+        super().__init__()
+        self.write = Write()
+        self.drops = drops
+
+    def forward(self, x):
+        drops = self.drops and self.training
+        if drops:
+            mask = torch.empty_like(x).bernoulli_(0.8)
+        memories = [x]
+        for _ in range(3):
+            memory = self.write(memories, x)
+            if drops:
+                memory = memory * mask
+            memories.append(memory)
+        return memory
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_both_modes_call_what_a_block_does_by_one_name(drops):
+    source = unfoldify.unfoldify(Remembering(drops), (torch.randn(4, 6),)).source
+    assert [f"self.write.forward{n}(" in source for n in (2, 3)] == [True, True]

@@ -49,6 +49,7 @@ class Body(Frame):
     training: bool = False
     other_mode: Body | None = None  # what it did in training mode, where that is another graph
     said: bool = False  # by the evaluation's body of the same call: a training one has no text
+    said_by: Body | None = None  # which one that is, where both modes write the call
     positions: tuple[Position, ...] = ()
     method: str = ""  # the name, where it is no call of the module but of a method of it
     flags: dict[str, str | bool] = field(default_factory=dict)  # arguments that say what to do

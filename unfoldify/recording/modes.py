@@ -50,6 +50,7 @@ def calls_by_mode(evaluation: Body, training: Body) -> None:
         by_mode(ours, theirs)
         for each in of_training if ours.other_mode is None else [theirs]:
             each.said = True
+        theirs.said_by = ours
 
 
 def given(body: Body) -> object:
