@@ -73,7 +73,7 @@ OF_A_CLASS = (
     "{} is TorchScript: Encoder is a class of torch.jit.ScriptModule, which compiles its methods when "
     "it is built, so their calls cannot be seen.\n"
     "Write class Encoder(torch.nn.Module), without @torch.jit.script_method: the weights and the "
-    "rest of the class stay as they are."
+    "rest of the class stay as they are. Or set PYTORCH_JIT=0 before torch is imported."
 )
 
 
@@ -94,17 +94,39 @@ def test_the_module_that_was_scripted_is_written() -> None:
     torch.testing.assert_close(result.module(x), compiled(x))
 
 
-def test_the_command_says_so_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reads_its_methods_as_they_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "encoder.py"
     file.write_text(
         "from torch import jit, nn\n\n\n"
         "class Encoder(jit.ScriptModule):\n"
+        '    __constants__ = ["scale"]\n\n'
         "    def __init__(self):\n"
         "        super().__init__()\n"
-        "        self.fc = nn.Linear(4, 3)\n\n"
+        "        self.fc = nn.Linear(4, 3)\n"
+        "        self.scale = jit.Attribute(2.0, float)\n\n"
         "    @jit.script_method\n"
         "    def forward(self, x):\n"
-        "        return self.fc(x)\n"
+        "        return self.fc(x) * self.scale\n"
     )
+    before = jit.ScriptModule, jit.script_method
+    assert main([str(file), "--input", "2,4", "-o", "-"]) == 0
+    assert "return x * 2.0" in capsys.readouterr().out
+    assert (jit.ScriptModule, jit.script_method) == before
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "freeze(jit.script(nn.Linear(4, 3)).eval())",
+        "trace(nn.Linear(4, 3), torch.randn(2, 4))",
+    ],
+)
+def test_what_a_file_compiles_itself_is_refused_by_the_command(
+    call: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "compiled.py"
+    file.write_text(f"import torch\nfrom torch import jit, nn\n\nmodel = jit.{call}\n")
     assert main([str(file), "--input", "2,4", "-o", "-"]) == 3
-    assert OF_A_CLASS.format("the model") in capsys.readouterr().err
+    assert "the model is TorchScript" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from unfoldify.blame import fact, shown, users_line
 from unfoldify.errors import LoadError, UsageError
+from unfoldify.loading.uncompiled import uncompiled
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _import_file(path: Path) -> ModuleType:
     root = import_root(path)
     arguments, sys.argv = sys.argv, [str(path)]  # a file that reads options is not given ours
     try:
-        with importable(root):
+        with importable(root), uncompiled():
             if root != path.parent:
                 dotted = ".".join(path.relative_to(root).with_suffix("").parts)
                 return importlib.import_module(dotted)
@@ -143,7 +144,7 @@ def _is_other(name: str, path: Path) -> bool:
 
 def _import_dotted(target: Target) -> ModuleType:
     try:
-        with importable(Path.cwd()):
+        with importable(Path.cwd()), uncompiled():
             return importlib.import_module(target.place)
     except ModuleNotFoundError as error:
         missing = error.name or ""

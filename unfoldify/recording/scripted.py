@@ -9,8 +9,8 @@ from unfoldify.errors import CaptureError
 
 def check_scripted(module: nn.Module, path: str = "") -> None:
     """Raises where a module is TorchScript, with what to unfoldify in its place."""
-    if not isinstance(module, jit.ScriptModule):
-        return
+    if not (isinstance(module, jit.ScriptModule) and hasattr(jit.ScriptModule, "graph")):
+        return  # without its compiler, torch has ScriptModule as a name for nn.Module alone
     label = path or "the model"
     kind = type(module)
     if not kind.__module__.startswith("torch."):
@@ -19,7 +19,7 @@ def check_scripted(module: nn.Module, path: str = "") -> None:
             f"{label} is TorchScript: {name} is a class of torch.jit.ScriptModule, which compiles its "
             "methods when it is built, so their calls cannot be seen.\n"
             f"Write class {name}(torch.nn.Module), without @torch.jit.script_method: the weights and "
-            "the rest of the class stay as they are."
+            "the rest of the class stay as they are. Or set PYTORCH_JIT=0 before torch is imported."
         )
     name = getattr(module, "original_name", kind.__name__)
     way = "before torch.jit.script, trace or load"
