@@ -15,7 +15,7 @@ from torch import nn
 
 from unfoldify.emit.layouts import Written
 from unfoldify.recording.chances import MOST_BY_SIZE
-from unfoldify.recording.model import Fixed, Recorded, with_edges
+from unfoldify.recording.model import Fixed, Recorded, calls_in, with_edges
 from unfoldify.recording.sizes import SizeVariant
 from unfoldify.verification.checks import check
 from unfoldify.verification.edges import SETTING, at_edges, at_other_sizes, otherwise
@@ -26,6 +26,9 @@ from unfoldify.verification.verdict import Verification
 MOST = 2  # other sizes from which a model is written
 MOST_EFFORT = 2.0  # seconds for both models once, by what they compute, where one is written again
 MAX_SECONDS = 60.0  # for all the other sizes at which two models are compared, by what they compute
+MOST_CALLS = (
+    16_000  # that are recorded where what sizes decide is turned, about: each takes a while
+)
 Found = tuple[Recorded, Written, Verification]
 
 
@@ -59,9 +62,10 @@ def right_at_most_sizes(
 def may_be_turned(found: Found) -> bool:
     """Whether sizes decide, and to run again with each answer turned does not take too long."""
     recorded, _, verification = found
-    times_asked, runs = recorded.recording.decided_sizes, 2 * (len(recorded.variants) + 2)
-    seconds = times_asked * runs * effort_of(verification)
-    return 0 < times_asked <= MOST_BY_SIZE and seconds <= MAX_SECONDS
+    turned, runs = recorded.recording.runs_by_size, 2 * (len(recorded.variants) + 2)
+    seconds = turned * runs * effort_of(verification)
+    calls = turned * runs * calls_in(recorded.recording)
+    return 0 < turned <= MOST_BY_SIZE and seconds <= MAX_SECONDS and calls <= MOST_CALLS
 
 
 def seen_at_edges(

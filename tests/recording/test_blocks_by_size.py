@@ -107,6 +107,7 @@ class AtMost(nn.Module):
         (TwoWays, 4, "        else:\n            # short\n"),
         (Table, 5, "if length > 6:\n            table = torch.arange("),
         (Most, 12, "k = 4 if n > 4 else n"),
+        (Most, 3, "k = 4 if n > 4 else n"),
         (AtMost, 12, "7 if count > 7 else count"),
         (AtMost, 9, "7 if count > 7 else count"),
     ],
@@ -118,6 +119,61 @@ def test_the_users_if(model: Callable[[], nn.Module], size: int, text: str) -> N
     assert result.report.fixed_sizes == ()
     for n in (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 17, 30):
         x = torch.randn(3, 3, n)
+        torch.testing.assert_close(result.module(x), original(x))
+
+
+class MakesEven(nn.Module):
+    """At an even length the pad fails, at an odd one what comes without it does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] % 2:
+            x = F.pad(x, (0, 1))
+        return x[:, :, 0::2] + x[:, :, 1::2]
+
+
+@pytest.mark.parametrize("size", [6, 7])
+def test_the_other_side_is_seen_at_another_size(size: int) -> None:
+    result = unfoldify(MakesEven(), (torch.randn(2, 3, size),))
+    assert "if x.shape[2] % 2:\n            x = F.pad(" in result.source
+    assert result.report.fixed_sizes == ()
+    for n in (1, 2, 5, 8, 9):
+        x = torch.randn(3, 3, n)
+        torch.testing.assert_close(result.module(x), MakesEven()(x))
+
+
+class Layer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = x.shape[1]
+        if length % 4 != 0:
+            x = F.pad(x, (0, 0, 0, 4 - length % 4))
+        return self.fc(x.reshape(len(x), -1, 8)).reshape(x.shape)[:, :length]
+
+
+class ManyLayers(nn.Module):
+    """Each of them asks: to turn one after the other would take as many runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([Layer() for _ in range(30)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = x + layer(x)
+        return x
+
+
+def test_one_line_in_many_layers_is_turned_in_all_of_them() -> None:
+    original = ManyLayers()
+    result = unfoldify(original, (torch.randn(2, 8, 2),))
+    assert result.source.count("if length % 4 != 0:\n            x = F.pad(") == 1
+    assert result.source.count("class ") == 2
+    assert result.report.fixed_sizes == ()
+    for n in (3, 4, 9):
+        x = torch.randn(3, n, 2)
         torch.testing.assert_close(result.module(x), original(x))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import fx
 
+from unfoldify.recording.body import Body
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.decisions import Decision
 
@@ -19,16 +20,31 @@ def parted(decision: Decision) -> tuple[list[fx.Node], list[fx.Node]]:
     return first, second
 
 
-def decided_between(base: Recording, turned: Recording, number: int) -> list[int]:
+def decided_between(base: Recording, turned: Recording, number: int, theirs: int) -> list[int]:
     """The decisions of the turned run that it makes before both meet: what comes from there on, both
     are asked.
     """
-    mine = [decision.place for decision in base.decisions[number + 1 :]]
-    other = [decision.place for decision in turned.decisions[number + 1 :]]
-    while mine and other and mine[-1] == other[-1]:
+    mine, other = asked_behind(base, number), asked_behind(turned, theirs)
+    while mine and other and base.decisions[mine[-1]].place == turned.decisions[other[-1]].place:
         mine.pop()
         other.pop()
-    return list(range(number + 1, number + 1 + len(other)))
+    return other
+
+
+def asked_behind(run: Recording, number: int) -> list[int]:
+    """What is asked after a decision; after one by a size, which may be turned in many layers at once,
+    what is asked in the same one.
+    """
+    asked = run.decisions[number]
+    later = range(number + 1, len(run.decisions))
+    return [n for n in later if not asked.by_size or is_in(run.decisions[n].body, asked.body)]
+
+
+def is_in(body: Body | None, outer: Body) -> bool:
+    """Whether a body is another, or called from there."""
+    while body is not None and body is not outer:
+        body = body.parent
+    return body is outer
 
 
 def place_of(decision: Decision, first: Decision) -> float:

@@ -22,7 +22,7 @@ from unfoldify.recording.births import births
 from unfoldify.recording.body import Body, Layer, Parameter
 from unfoldify.recording.calls import LASTS
 from unfoldify.recording.causal_masks import masks_as_told
-from unfoldify.recording.decisions import Decision, Outcomes, Read
+from unfoldify.recording.decisions import Decision, Outcomes, Read, runs_to_turn
 from unfoldify.recording.exchange import ExchangeRecorder
 from unfoldify.recording.exits import exits_seen
 from unfoldify.recording.flex_attention import seen_flex_attention
@@ -63,7 +63,7 @@ class Recording:
     decisions: tuple[Decision, ...] = ()  # by what the model drew, and by other values
     settled: frozenset[Any] = frozenset()  # the places of those that stand under an `if`
     asked: frozenset[int] = frozenset()  # numbers that sizes were compared with
-    decided_sizes: int = 0  # how often a size decided
+    runs_by_size: int = 0  # how many it takes to turn what sizes decided
     borrowers: frozenset[int] = frozenset()  # ids of modules that call one which their caller has
 
 
@@ -119,7 +119,7 @@ def capture(
         tuple(recorder.conversions.values()),
         decisions=tuple(recorder.decisions),
         asked=frozenset(recorder.compared_with),
-        decided_sizes=recorder.decided_sizes,
+        runs_by_size=runs_to_turn(recorder.decided_sizes),
         borrowers=frozenset(recorder.borrowers),
     )
 

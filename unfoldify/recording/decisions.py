@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,6 +86,14 @@ def place_in(body: Body, sites: tuple[Position, ...]) -> Place:
     asks in two places.
     """
     return body.path, *(site(position) or position for position in sites)
+
+
+def runs_to_turn(places: Counter[Place]) -> int:
+    """How many runs it takes to turn what sizes have decided at some places: where one line is asked in
+    many layers, once in each, one is enough.
+    """
+    alike = {place[1:] for place, times in places.items() if times == 1}
+    return len(alike) + sum(times for times in places.values() if times > 1)
 
 
 def is_drawn(node: fx.Node) -> bool:

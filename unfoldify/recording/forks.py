@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,16 +57,19 @@ class Fork:
 def fork(
     base: Recording,
     turned: Recording,
-    number: int,
+    numbers: tuple[int, int],
     inner: Sequence[Fork] = (),
     their_inner: Sequence[Fork] = (),
+    also: Collection[str] = (),
 ) -> Fork:
-    """What comes of one decision, given a run that goes by it and one that is turned there alone.
+    """What comes of one decision, given a run that goes by it and one that is turned there, and in the
+    modules `also`, alone. The `numbers` are those of the decision in both runs.
 
     They do not meet before `inner` ones do that the runs have between: `if a or b:` runs the same
     lines whether it is `a` or `b`, and no other question has led there.
     """
-    ours, theirs = base.decisions[number], turned.decisions[number]
+    number, other = numbers
+    ours, theirs = base.decisions[number], turned.decisions[other]
     if ours.body.path != theirs.body.path:
         raise NoFork
     before, after = parted(ours)
@@ -75,7 +78,8 @@ def fork(
     known.update(zip(their_before, before, strict=False))
     if len(before) != len(their_before) or not all(map(same_call, before, their_before)):
         raise NoFork
-    own, inside = decided_between(turned, base, number), decided_between(base, turned, number)
+    own = decided_between(turned, base, other, number)
+    inside = decided_between(base, turned, number, other)
     most = min(
         open_until(base, own, inner),
         open_until(turned, inside, their_inner),
@@ -92,7 +96,7 @@ def fork(
     if not found:
         raise NoFork
     best = min(found, key=lambda each: each.size)
-    check_elsewhere(base.root, turned.root, ours.body, best.meeting.fellows)
+    check_elsewhere(base.root, turned.root, ours.body, best.meeting.fellows, also)
     return best
 
 
@@ -174,8 +178,12 @@ def roots(theirs: Body, ours: Body) -> Fellows:
     return found
 
 
-def check_elsewhere(ours: Body, theirs: Body, at: Body, fellows: Fellows) -> None:
-    """Raises where the two runs also differ outside of the body whose decision was turned."""
+def check_elsewhere(
+    ours: Body, theirs: Body, at: Body, fellows: Fellows, also: Collection[str]
+) -> None:
+    """Raises where the two runs also differ outside of the bodies whose decision was turned."""
+    if ours is not at and ours.path in also:
+        return
     if ours is at:
         pairs = [(a, b) for b, a in fellows.items()]
     else:
@@ -192,4 +200,4 @@ def check_elsewhere(ours: Body, theirs: Body, at: Body, fellows: Fellows) -> Non
                     raise NoFork
     for a, b in pairs:
         if "body" in a.meta and "body" in b.meta:
-            check_elsewhere(a.meta["body"], b.meta["body"], at, fellows)
+            check_elsewhere(a.meta["body"], b.meta["body"], at, fellows, also)

@@ -28,6 +28,7 @@ from unfoldify.recording.calls import (
 from unfoldify.recording.capture import Recording
 from unfoldify.recording.counts import settle_counts
 from unfoldify.recording.decisions import Read
+from unfoldify.recording.elsewhere import Elsewhere
 from unfoldify.recording.finish import bodies
 from unfoldify.recording.lasting import may_last
 from unfoldify.recording.lazy import check_filled
@@ -148,7 +149,9 @@ def as_given(
         asks = flags > lasting or any(map(looks_at_values, recordings.values()))
         found_blocks = False
         if (by_value and asks) or by_size:
-            turning = partial(see, lasting=flags, by_value=by_value, by_size=by_size)
+            asked = frozenset[int]().union(*(seen.asked for seen in recordings.values()))
+            other_sizes = Elsewhere(model, variants, asked) if by_size else None
+            turning = partial(see, lasting=flags, by_value=by_value, by_size=other_sizes)
             found = in_both_modes(turning, args, kwargs)
             found_blocks = any(map(has_blocks, found[0].values()))
             if found_blocks:

@@ -15,9 +15,10 @@ from unfoldify.errors import UnfoldifyError
 from unfoldify.preserve import preserved, seed_everything
 from unfoldify.recording.calls import HAS_GRADIENT
 from unfoldify.recording.capture import Recording, capture
-from unfoldify.recording.chances import Run, with_blocks
+from unfoldify.recording.chances import with_blocks
 from unfoldify.recording.decisions import Outcomes
 from unfoldify.recording.draws import check_draws, streams
+from unfoldify.recording.elsewhere import Elsewhere
 from unfoldify.recording.finish import bodies, finish
 from unfoldify.recording.lasting import still_read
 from unfoldify.recording.lazy import copies, grown, named, refuse_grown
@@ -25,6 +26,7 @@ from unfoldify.recording.left_behind import attributes, changed
 from unfoldify.recording.numbers.conversions import counting, in_place
 from unfoldify.recording.source import shown_line
 from unfoldify.recording.transforms.imagined import has_imagined, only_real_items
+from unfoldify.recording.ways import Given, OtherCalls, Run
 
 Wanted = Callable[[str, str], bool]
 See = Callable[..., Recording]  # a run with these args and kwargs
@@ -40,31 +42,34 @@ def observe(
     seed: int = 0,
     lasting: Collection[str] = (),
     by_value: bool = False,
-    by_size: bool = False,
+    by_size: Elsewhere | None = None,
 ) -> Recording:
-    """One recorded run, its graphs finished."""
+    """One recorded run, its graphs finished. With `by_size`, sizes may decide what stands under an `if`:
+    it knows where to look for the other side.
+    """
     run: Run = partial(run_once, model, args, kwargs, wanted, training)
-    run = partial(run, seed=seed, lasting=lasting, by_value=by_value, by_size=by_size)
+    run = partial(run, seed=seed, lasting=lasting, by_value=by_value, by_size=by_size is not None)
+    elsewhere = partial(by_size.calls, args, kwargs) if by_size is not None else lambda: ()
     try:
-        recording = finished(run)
+        recording = finished(run, elsewhere)
     except UnfoldifyError:
         raise
     except Exception:  # code may ask whether a number's type is float, and mean that very type
         run = partial(run, floats=False)
-        recording = finished(run)
+        recording = finished(run, elsewhere)
     if has_imagined(recording.root):
         with only_real_items():
-            recording = finished(run)
+            recording = finished(run, elsewhere)
     graphs = (body.graph for body in bodies(recording.root))
     return replace(recording, constants=still_read(recording.constants, graphs))
 
 
-def finished(run: Run) -> Recording:
+def finished(run: Run, elsewhere: OtherCalls = lambda: ()) -> Recording:
     """The run that counts, its graphs finished."""
     run, recording = with_callers(run)
     run, recording = with_gradients(run, recording)
     run, recording = with_conversions(run, recording)
-    recording = with_blocks(run, recording)
+    recording = with_blocks(run, recording, elsewhere)
     finish(recording.root)
     return recording
 
@@ -117,6 +122,7 @@ def run_once(
     seed: int = 0,
     lasting: Collection[str] = (),
     outcomes: Outcomes | None = None,
+    given: Given = None,
     by_value: bool = False,
     by_size: bool = False,
     floats: bool = True,
@@ -126,10 +132,11 @@ def run_once(
         seed_everything(seed)
         model.train(training)
         before, held = named(model).keys(), attributes(model)
-        given, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
+        args, kwargs = given or (args, kwargs)
+        taken, keywords = copies((tuple(args), dict(kwargs)), with_gradients=with_gradients)
         start = streams()
         recording = capture(
-            model, given, keywords, wanted, lasting, outcomes, by_value, by_size, floats, dissolved
+            model, taken, keywords, wanted, lasting, outcomes, by_value, by_size, floats, dissolved
         )
         drew, left = streams() != start, changed(held, attributes(model))
         refuse_growth(recording, before, args, kwargs)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,7 +26,15 @@ from unfoldify.recording.calls import (
     SIZE,
     TO_PYTHON,
 )
-from unfoldify.recording.decisions import MOST, Decision, Outcomes, Read, is_drawn, place_in
+from unfoldify.recording.decisions import (
+    MOST,
+    Decision,
+    Outcomes,
+    Place,
+    Read,
+    is_drawn,
+    place_in,
+)
 from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.conversions import converts, only_calls
@@ -51,7 +60,7 @@ class Watcher(GraphBuilder):
         self.outcomes: Outcomes | None = None
         self.by_value = False  # whether runs may go the other way by any value
         self.by_size = False  # and by any size
-        self.decided_sizes = 0  # how often a size decided
+        self.decided_sizes = Counter[Place]()  # where sizes decided, and how often
         self.compared_with: set[int] = set()  # numbers that sizes were compared with
         self.ranges: dict[int, tuple[range, tuple[Any, ...]]] = {}  # over sizes
         self.through = 0  # how many autograd functions are being run as plain calls
@@ -93,7 +102,8 @@ class Watcher(GraphBuilder):
         kind = REMAINDER if is_remainder(number.node) else SIZE
         read = Read(kind, bool(outcome), positions)
         if not found.goes_on:
-            self.decided_sizes += 1
+            body: Any = self.frame
+            self.decided_sizes[place_in(body, positions)] += 1
             if self.by_size:
                 told: bool = self.turned(self.comparison(number, name, others), outcome, read)
                 return told
@@ -125,7 +135,8 @@ class Watcher(GraphBuilder):
         after = next(iter(reversed(self.frame.graph.nodes)))
         number, drawn = len(self.decisions), read.call == DRAWN
         if self.outcomes is not None:
-            if number > MOST:
+            by_size = sum(self.decided_sizes.values()) if self.by_size else 0
+            if number > MOST + by_size:
                 raise RuntimeError("a loop does not end the other way")
             outcome = self.outcomes.of(number, place_in(body, read.sites), bool(outcome), drawn)
         if read.call != SIZE:  # sizes are looked at once more, at others
