@@ -65,11 +65,14 @@ def test_a_loop_of_one_round(
     torch.testing.assert_close(result.module(x), model(x))
 
 
-def test_what_is_done_for_one_alone_stays_so_and_is_told() -> None:
-    result = unfoldify.unfoldify(Single(), (rand(1, 3, 4),))
-    assert ".exp()" in result.source
-    assert ".tanh()" not in result.source
-    assert result.report.fixed_sizes
+def test_what_is_done_for_one_alone_stands_under_an_if() -> None:
+    model = Single()
+    result = unfoldify.unfoldify(model, (rand(1, 3, 4),))
+    assert "if x.shape[0] == 1:" in result.source
+    assert not result.report.fixed_sizes
+    for batch in (1, 4):
+        x = rand(batch, 3, 4)
+        torch.testing.assert_close(result.module(x), model(x))
 
 
 def test_what_is_not_compared_is_of_the_example_itself() -> None:
