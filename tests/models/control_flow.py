@@ -85,7 +85,7 @@ class DecisionOnType(Linear3):
         return self.fc(x).squeeze(1)
 
 
-@example(randn(2, 3, 4), fixed=True)
+@example(randn(2, 3, 4))
 class DecisionOnSize(nn.Module):
     def __init__(self):
         super().__init__()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, fx
 
 from unfoldify.errors import CaptureError
+from unfoldify.recording.body import Body
 from unfoldify.recording.builder import GraphBuilder
 from unfoldify.recording.calls import (
     DATA_NUMBERS,
@@ -102,8 +103,8 @@ class Watcher(GraphBuilder):
         kind = REMAINDER if is_remainder(number.node) else SIZE
         read = Read(kind, bool(outcome), positions)
         if not found.goes_on:
-            body: Any = self.frame
-            self.decided_sizes[place_in(body, positions)] += 1
+            if isinstance(self.frame, Body):  # and not a graph that is rewritten
+                self.decided_sizes[place_in(self.frame, positions)] += 1
             if self.by_size:
                 told: bool = self.turned(self.comparison(number, name, others), outcome, read)
                 return told
