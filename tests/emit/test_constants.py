@@ -6,6 +6,7 @@ import importlib
 import math
 import time
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -45,6 +46,16 @@ def sinusoidal(length: int, width: int) -> Tensor:
     table[:, 0::2] = torch.sin(position * falling)
     table[:, 1::2] = torch.cos(position * falling)
     return table
+
+
+def numpys_sinusoidal(length: int, width: int) -> Tensor:
+    """The table of "Attention is all you need" as it is often made, one number after the other."""
+    angles = [
+        [p / np.power(10000, 2 * (j // 2) / width) for j in range(width)] for p in range(length)
+    ]
+    table = np.array(angles)
+    table[:, 0::2], table[:, 1::2] = np.sin(table[:, 0::2]), np.cos(table[:, 1::2])
+    return torch.FloatTensor(table)
 
 
 def relative_position_index(height: int, width: int) -> Tensor:
@@ -183,6 +194,22 @@ RECOGNIZED: list[tuple[Tensor, str]] = [
         "torch.stack([(angles := torch.outer(torch.arange(200).float(), "
         "torch.exp(torch.arange(0, 64, 2) * (-math.log(10000) / 64)))).sin(), angles.cos()], "
         "dim=-1).flatten(1)",
+    ),
+    (
+        numpys_sinusoidal(20, 16),
+        "torch.stack([(angles := torch.outer(torch.arange(20).double(), "
+        "1.0 / 10000 ** (torch.arange(0, 16, 2, dtype=torch.float64) / 16))).sin(), angles.cos()], "
+        "dim=-1).flatten(1).float()",
+    ),
+    (
+        torch.from_numpy(np.linspace(1e-4, 0.02, 1000)).float(),
+        "torch.linspace(0.0001, 0.02, 1000, dtype=torch.float64).float()",
+    ),
+    (1 - torch.linspace(0, 1, 16), "1 - torch.linspace(0, 1, 16)"),
+    (
+        torch.cartesian_prod(torch.linspace(-0.05, 0.05, 4), torch.linspace(-0.05, 0.05, 4)).T,
+        "torch.stack([torch.linspace(-0.05, 0.05, 4).repeat_interleave(4), "
+        "torch.linspace(-0.05, 0.05, 4).repeat(4)])",
     ),
     (
         relative_position_index(7, 7),

@@ -93,6 +93,11 @@ def _waves(tensor: Tensor, count: int, template: str) -> Iterator[str]:
             if not _is_near(few, tensor[: len(few)]):
                 break  # formulas differ in rounding only
             yield template.format(angles=_angles(height, formula))
+        else:
+            if tensor.dtype == torch.float32:  # as numpy makes it
+                for formula in _in_double_precision(base, count):
+                    angles = _angles(height, formula).replace(".float()", ".double()")
+                    yield f"({template.format(angles=angles)}).float()"
 
 
 def _is_near(few: Tensor, known: Tensor) -> bool:

@@ -161,7 +161,7 @@ def _counted_through(tensor: Tensor) -> Iterator[str]:
 def _stacked(tensor: Tensor) -> Iterator[str]:
     """A few tables or sequences beside each other."""
     for dim, last in ((0, ""), (tensor.dim() - 1, ", dim=-1")):
-        if tensor.shape[dim] <= _FEW and tensor.numel() > _LITERAL:
+        if tensor.shape[dim] <= _FEW:
             parts = [spelled(part.contiguous()) for part in tensor.unbind(dim)]
             found = [part for part in parts if part is not None and "torch.tensor" not in part]
             if len(found) == len(parts):

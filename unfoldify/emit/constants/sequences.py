@@ -64,8 +64,9 @@ def _spaced(tensor: Tensor) -> Iterator[str]:
     stop = whole_text(torch.tensor(first + distance * count, dtype=tensor.dtype))
     numbers = counted_text(round(first / distance), 1, count)
     halves = counted_text(round(first / distance - 0.5), 1, count)
+    spaced = f"{whole_text(tensor[0])}, {whole_text(tensor[-1])}, {count}"
     formulas = [
-        f"torch.linspace({whole_text(tensor[0])}, {whole_text(tensor[-1])}, {count}{dtype})",
+        f"torch.linspace({spaced}{dtype})",
         f"torch.arange({whole_text(tensor[0])}, {stop}, {step}{dtype})",
         f"{numbers} * {step}",
         f"{halves} + 0.5",
@@ -74,6 +75,9 @@ def _spaced(tensor: Tensor) -> Iterator[str]:
     if abs(parts) > 1:
         formulas += [f"{numbers} / {parts}", f"({halves} + 0.5) / {parts}"]
     yield from sorted(formulas, key=len)
+    if tensor.dtype == torch.float32:
+        yield f"torch.linspace({spaced}, dtype=torch.float64).float()"  # as numpy makes it
+        yield f"1 - torch.linspace({whole_text(1 - tensor[0])}, {whole_text(1 - tensor[-1])}, {count})"
 
 
 def _rounding(tensor: Tensor) -> float:
