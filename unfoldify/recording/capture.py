@@ -23,7 +23,7 @@ from unfoldify.recording.body import Body, Layer, Parameter
 from unfoldify.recording.calls import LASTS
 from unfoldify.recording.causal_masks import masks_as_told
 from unfoldify.recording.decisions import Decision, Outcomes, Read, runs_to_turn
-from unfoldify.recording.exchange import ExchangeRecorder
+from unfoldify.recording.exchange import ExchangeRecorder, copied
 from unfoldify.recording.exits import exits_seen
 from unfoldify.recording.flex_attention import seen_flex_attention
 from unfoldify.recording.layers import plan
@@ -321,7 +321,7 @@ class ModelRecorder(ExchangeRecorder):
         for name, value, kind in given_one_by_one(bound):
             has_tensor = any(True for _ in tensors_of_argument(value))
             node = body.graph.placeholder(name) if has_tensor else None
-            body.parameters.append(Parameter(name, kind, node, value))
+            body.parameters.append(Parameter(name, kind, node, copied(value)))
             if node is not None:
                 node.meta["name"] = name
         self.words = words_of_parts(self.model.forward)

@@ -33,8 +33,10 @@ def is_list(value: Any) -> bool:
 
 
 def copied(value: Any) -> Any:
-    """A structure of lists as it is now: a forward may add to them."""
-    return value if isinstance(value, Tensor) else type(value)(map(copied, value))
+    """A structure of lists and dicts as it is now: a forward may add to them."""
+    if type(value) is dict:
+        return {key: copied(item) for key, item in value.items()}
+    return type(value)(map(copied, value)) if type(value) in (list, tuple) else value
 
 
 def same(one: Any, other: Any) -> bool:
