@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from unfoldify.emit.build import save
 from unfoldify.emit.layouts import Written, write
 from unfoldify.errors import CaptureError, UnfoldifyError, VerificationError
+from unfoldify.example_values import bound_to_values
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
 from unfoldify.recording.model import Recorded, record, record_at
@@ -109,6 +110,7 @@ def unfoldify(
         found = recorded, written, verification
         at = partial(written_at, model, args, kwargs, recorded.variants, options, source_path)
         recorded, written, verification = right_at_most_sizes(model, args, kwargs, found, at)
+        recorded = bound_to_values(model, written.module, args, kwargs, recorded, verification)
         with apart(model):
             errors = each_error(model, args, kwargs, options, written.groups)
     source = written.headed(verification, recorded)

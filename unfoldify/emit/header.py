@@ -97,8 +97,11 @@ def bound_to_sizes(bound: Sequence[str]) -> Iterator[str]:
     """What a user has to know who calls the file with other sizes than those that were checked."""
     told = list(dict.fromkeys(each.replace("\\", "/").replace('"', "'") for each in bound))
     if told:
+        of_values = ["values"] if any(" values " in each for each in told) else []
+        of_sizes = ["sizes"] if len(told) > len(of_values) else []
+        what = " and ".join([*of_sizes, *of_values])
         yield ""
-        yield "Written for the example's sizes where the original goes by them:"
+        yield f"Written for the example's {what} where the original goes by them:"
     for each in told[:MOST_TOLD]:
         yield from textwrap.wrap(each, WIDTH, initial_indent="    ", subsequent_indent="        ")
     if len(told) > MOST_TOLD:

@@ -16,7 +16,7 @@ from typing import Any
 from torch import fx
 
 from unfoldify.recording.body import Body
-from unfoldify.recording.loops.loop import Loop, index_of_round, repeating
+from unfoldify.recording.loops.loop import Loop, chain, index_of_round, repeating
 from unfoldify.recording.loops.ranges import of_loop, rounds_of
 from unfoldify.recording.moving import note_run
 
@@ -228,10 +228,26 @@ def explained(place: Place, ours: Any, theirs: Any, explain: Explain) -> Any:
     known = set(place.body.graph.nodes)
     found = explain(place, ours, theirs)
     was: dict[Any, Any] = {**place.history(ours), place.run: theirs}
-    for made in place.body.graph.nodes:
-        if made not in known:
-            made.meta.update(explains=ours, was=was)
+    for made in [node for node in place.body.graph.nodes if node not in known]:
+        made.meta.update(explains=ours, was=was)
+        before_blocks(made, place.node)
     return found
+
+
+def before_blocks(made: fx.Node, reader: fx.Node) -> None:
+    """What explains a number in a block that a value decides about stands before it, as far out as
+    what it is made of: the other side, or what comes later, may read it too.
+    """
+    head = reader.meta.get("head_of")
+    around = reader.meta.get("loop") if head is None else head.parent
+    blocks = list(itertools.takewhile(lambda loop: loop.test is not None, chain(around)))
+    for block in reversed(blocks):
+        if block.test is not None and all(each < block.test for each in made.all_input_nodes):
+            block.test.prepend(made)
+            around = block.parent
+            break
+    if blocks and around is not None:
+        made.meta["loop"] = around
 
 
 def holds(made: fx.Node, meant: Any, place: Place) -> bool:

@@ -22,6 +22,11 @@ from unfoldify.recording.ways import Explorer, OtherCalls, Run, Way
 
 MOST_BY_VALUE = 24  # values that one run is asked about: in loops over time there are more
 MOST_BY_SIZE = 24  # sizes that it is asked about, likewise
+MOST_RUNS = 128  # for all that is asked inside others, too: each of those doubles them
+
+
+class Enough(BaseException):
+    """No more runs, wherever the search for blocks is: no other run is tried in its place."""
 
 
 def with_blocks(run: Run, recording: Recording, elsewhere: OtherCalls = lambda: ()) -> Recording:
@@ -35,8 +40,8 @@ def with_blocks(run: Run, recording: Recording, elsewhere: OtherCalls = lambda: 
         return recording
     if runs_to_turn(Counter(each.place for each in by_size)) > MOST_BY_SIZE:
         return recording
-    with suppress(Exception):  # NoFork, or it does not run another way
-        explore = Explorer(run, elsewhere).explored
+    with suppress(Exception, Enough):  # NoFork, or it does not run another way
+        explore = Explorer(at_most(MOST_RUNS, run), elsewhere).explored
         way = explore(Outcomes(), lambda found: list(range(len(found.decisions))))
         constants = put_all(way)
         return replace(
@@ -46,6 +51,17 @@ def with_blocks(run: Run, recording: Recording, elsewhere: OtherCalls = lambda: 
             settled=frozenset(settled(way)) - frozenset(undecided(way)),
         )
     return recording
+
+
+def at_most(runs: int, run: Run) -> Run:
+    left = iter(range(runs))
+
+    def counted(**options: Any) -> Recording:
+        if next(left, None) is None:
+            raise Enough
+        return run(**options)
+
+    return counted
 
 
 def put_all(way: Way) -> dict[str, Tensor]:
