@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unfoldify.recording.model import record
-from unfoldify.verification.turned import differs_where_turned
+from unfoldify.verification.turned import differs_where_turned, memory_filled
 
 X = torch.rand(4, 3)
 
@@ -62,3 +62,27 @@ def test_a_side_that_is_not_there_is_found() -> None:
 def test_the_same_on_both_sides_is_no_fault() -> None:
     assert found(OneOfTwo()) is None
     assert found(Otherwise()) is None
+
+
+class Filling(OneOfTwo):
+    """As the tokens of an expert are put in their places: told not to, nothing is in them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.empty_like(x)
+        if x.mean() > 0:
+            y[:] = self.one(x)
+        return y
+
+
+def test_memory_that_nobody_wrote_to_is_the_same_in_both() -> None:
+    with memory_filled():
+        assert torch.empty(64).isnan().all()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_side_that_leaves_memory_as_it_is_found_is_no_fault() -> None:
+    model, other = Filling(), Filling()
+    other.load_state_dict(model.state_dict())
+    wanted = lambda path, kind: True  # noqa: E731
+    recording = record(model, (X,), {}, wanted).recording
+    assert differs_where_turned(model, other, (X,), {}, wanted, recording) is None

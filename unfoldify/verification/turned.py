@@ -7,9 +7,11 @@ answered in both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 from unfoldify.preserve import silenced
@@ -39,7 +41,7 @@ def differs_where_turned(
     asked = [d for d in recording.decisions if d.place in recording.settled]
     if any(decision.read.call == LASTS for decision in asked):
         return None  # the file asks an attribute, which nobody sees
-    with silenced(), stand_ins():
+    with silenced(), stand_ins(), memory_filled():
         for training in sorted({decision.body.training for decision in asked}):
             original = Turning(model, args, kwargs, wanted, training)
             ours = Turning(rewritten, args, kwargs, wanted, training)
@@ -47,6 +49,20 @@ def differs_where_turned(
             if found is not None:
                 return found
     return None
+
+
+@contextmanager
+def memory_filled() -> Iterator[None]:
+    """What nobody has written to holds the same in both models: where a block that fills
+    `torch.empty` is told not to run, its memory is what comes out.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=only_warned)
 
 
 class Turning:
