@@ -248,9 +248,19 @@ class Each(nn.Module):
 def test_a_list_that_differs_is_one_argument() -> None:
     model = nn.Sequential(Scaled([0.5, 1.0, 3.0]), Scaled([2.0, 1.0, 4.0]))
     source = unfoldify.unfoldify(model, (torch.randn(2, 3),)).source
-    assert "def __init__(self, values):" in source
-    assert "self.scale = torch.tensor(values)" in source
+    assert "def __init__(self, scale):" in source
+    assert "self.scale = torch.tensor(scale)" in source
     assert "Scaled([0.5, 1.0, 3.0])" in source
+
+
+def test_the_mask_of_every_other_layer_is_an_argument() -> None:
+    """Coupling layers of a flow: two numbers that come again."""
+    mask = [0.0, 1.0] * 3
+    model = nn.Sequential(Scaled(mask), Scaled(mask[::-1]), Scaled(mask))
+    source = unfoldify.unfoldify(model, (torch.randn(2, 6),)).source
+    assert source.count("class Scaled") == 1
+    assert "self.scale = torch.tensor(scale).repeat(3)" in source
+    assert "(Scaled([0.0, 1.0]), Scaled([1.0, 0.0]), Scaled([0.0, 1.0]))" in source
 
 
 def test_lists_of_other_lengths_are_one_argument_too() -> None:
@@ -259,8 +269,8 @@ def test_lists_of_other_lengths_are_one_argument_too() -> None:
         [Holder(stage, width) for stage, width in zip(stages, (4, 3), strict=True)]
     )
     source = unfoldify.unfoldify(Each(model), (torch.randn(2, 4), torch.randn(2, 3))).source
-    assert "self.scale = torch.tensor(values)" in source
-    assert "values2" not in source
+    assert "self.scale = torch.tensor(scale)" in source
+    assert "scale2" not in source
 
 
 def test_a_list_is_one_value_where_blocks_are_counted() -> None:

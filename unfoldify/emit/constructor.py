@@ -266,7 +266,7 @@ class Constructor:
     def persistent(self, buffer: Tensor, path: str) -> ast.expr | None:
         """What a buffer begins with, as far as the file needs to say it: the state_dict has it."""
         if not is_sparse(buffer):
-            return constant_call(buffer)
+            return constant_call(buffer, path)
         fits = empty_sparse(buffer)
         return self.constant(buffer, path) if fits is None else None
 
@@ -291,7 +291,7 @@ class Constructor:
             written = all_short(map(constant_call, held.values()))
             apart = (self.stored(part, f"{path}.{label}") for label, part in held.items())
             return sparse_call(tensor, written or list(apart))
-        return constant_call(tensor) or self.stored(tensor, path)
+        return constant_call(tensor, path) or self.stored(tensor, path)
 
     def stored(self, tensor: Tensor, path: str) -> ast.expr:
         """A tensor in the side file."""
@@ -309,27 +309,30 @@ def is_keyword(label: str) -> bool:
     return keyword.iskeyword(label)
 
 
-def constant_call(tensor: Tensor) -> ast.expr | None:
+def constant_call(tensor: Tensor, path: str = "values") -> ast.expr | None:
     if tensor.device.type == "meta":
         return None
     found = constant_expression(tensor.detach())
-    return None if found is None else SizesAsHoles().visited(found.ast)
+    return None if found is None else SizesAsHoles(path.rpartition(".")[2]).visited(found.ast)
 
 
 class SizesAsHoles(ast.NodeTransformer):
     """The numbers of a constant's expression may differ between instances."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word  # the constant's own name, for an argument that holds its values
 
     def visited(self, expression: ast.expr) -> ast.expr:
         result: ast.expr = self.visit(expression)
         return result
 
     def visit_List(self, node: ast.List) -> ast.expr:
-        """A list of more than a few differs as a whole."""
+        """A list differs as a whole: the mask of every other layer of a flow, say."""
         try:
             values = ast.literal_eval(node)
         except ValueError:  # float("inf")
             return node
-        return Hole.of(values, "values") if len(values) > 2 else node
+        return Hole.of(values, self.word) if values else node
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         is_number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
