@@ -26,9 +26,7 @@ from unfoldify.verification.verdict import Verification
 MOST = 2  # other sizes from which a model is written
 MOST_EFFORT = 2.0  # seconds for both models once, by what they compute, where one is written again
 MAX_SECONDS = 60.0  # for all the other sizes at which two models are compared, by what they compute
-MOST_CALLS = (
-    16_000  # that are recorded where what sizes decide is turned, about: each takes a while
-)
+MOST_CALLS = 8_000  # that are recorded where what sizes decide is turned, about: each takes a while
 Found = tuple[Recorded, Written, Verification]
 
 
@@ -110,15 +108,19 @@ def equal_at(
     if both is None:
         return
     (pair, call), left = both, MAX_SECONDS
+
+    def is_equal(other: SizeVariant) -> bool:
+        given = Call(*other.build(seed=1), call.names)
+        made = check(pair, given, described(given))
+        return made.ok and (made.skipped is None or other not in variants)
+
     for variant in dict.fromkeys(variants):
         ones = (replace(variant, groups=(group,)) for group in variant.groups)
         others = [*variant.farther(), *(each for one in ones for each in at_edges(one, asked))]
         left -= sum(each.cost for each in (variant, *others)) * effort * times(SETTING)
         if left < 0:
             return
-        calls = [Call(*each.build(seed=1), call.names) for each in (variant, *others)]
-        first, *rest = (check(pair, given, described(given)) for given in calls)
-        if first.skipped is None and all(made.ok for made in (first, *rest)):
+        if all(map(is_equal, (variant, *others))):  # the first that is not ends it
             yield variant
 
 

@@ -27,3 +27,16 @@ def in_a_row(container: nn.ModuleList | nn.Sequential) -> int:
     """How many of the items are named 0, 1, ... as the constructor would name them."""
     labels = enumerate(container._modules)
     return next((i for i, label in labels if label != str(i)), len(container._modules))
+
+
+def child_of(parent: Any, part: str) -> Any:
+    if isinstance(parent, nn.Module) and part in parent._modules:
+        return parent._modules[part]
+    return None
+
+
+def child_at(module: Any, path: str) -> Any:
+    """The module at a path, also where it has the name of a method; None where there is none."""
+    for part in filter(None, path.split(".")):
+        module = child_of(module, part)
+    return module

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from unfoldify.emit.containers import place_of
+from unfoldify.emit.containers import child_of, place_of
 from unfoldify.emit.functions.function import Function, FunctionCall
 from unfoldify.emit.lines import Hole, constant, dotted, name
 from unfoldify.emit.spelling import (
@@ -296,12 +296,6 @@ def step_into(expression: ast.expr, parent: Any, part: str) -> ast.expr:
         modules = ast.Attribute(expression, "_modules", ast.Load())
         return ast.Subscript(modules, ast.Constant(part), ast.Load())
     return ast.Attribute(expression, part, ast.Load())
-
-
-def child_of(parent: Any, part: str) -> Any:
-    if isinstance(parent, nn.Module) and part in parent._modules:
-        return parent._modules[part]
-    return None
 
 
 def is_said_once(items: list[Any]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import fx, nn
 
-from unfoldify.emit.containers import place_of
+from unfoldify.emit.containers import child_at, place_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.lines import constant, name
 from unfoldify.recording.loops.loop import Loop, Module
@@ -74,10 +74,6 @@ def modules_of(expressions: Expressions, module: Module) -> ast.expr:
         if len(numbers) == len(places) and is_even(numbers):
             return part_of(expressions.path(module.container), container, numbers)
     return ast.Tuple([expressions.path(path) for path in module.paths], ast.Load())
-
-
-def child_at(module: nn.Module, path: str) -> nn.Module:
-    return module.get_submodule(path) if path else module
 
 
 def is_even(numbers: list[int]) -> bool:

@@ -9,6 +9,7 @@ import torch
 from torch import fx, nn
 
 from unfoldify.emit.appending import is_put_at_once
+from unfoldify.emit.containers import child_at
 from unfoldify.emit.lifetimes import (
     carriers,
     group_results,
@@ -256,7 +257,7 @@ def are_parts(loop: Loop, count: int, owner: nn.Module) -> bool:
     """Whether each round's module is a list of so many: `for attention, mlp in self.layers`."""
     if len(loop.modules) != 1 or loop.sequences:
         return False
-    items = [owner.get_submodule(path) for path in loop.modules[0].paths]
+    items = [child_at(owner, path) for path in loop.modules[0].paths]
     return all(isinstance(i, (nn.ModuleList, nn.Sequential)) and len(i) == count for i in items)
 
 
