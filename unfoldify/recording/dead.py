@@ -64,9 +64,12 @@ def _other_parts(node: fx.Node) -> Iterable[fx.Node]:
 
 
 def is_part(node: fx.Node) -> bool:
-    """An item of another value, or something without a place of its own in the user's file."""
+    """An item of another value, an attribute of self, or something without a place of its own in the
+    user's file.
+    """
     places = ("positions", "call_positions", "outer")
-    return "item" in node.meta or not any(node.meta.get(key) for key in places)
+    is_read = node.op == "get_attr" or "item" in node.meta
+    return is_read or not any(node.meta.get(key) for key in places)
 
 
 def has_effect(node: fx.Node) -> bool:
