@@ -97,3 +97,28 @@ def test_what_a_later_call_does_instead_is_written() -> None:
         "            y = torch.relu(y)\n"
     ) in result.source
     assert not result.report.fixed_sizes
+
+
+class Calibrated(nn.Module):
+    """Looks at the first inputs, and rounds the later ones by what it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = 2
+        self.fc = nn.Linear(4, 4)
+        self.places = 0
+
+    def forward(self, x):
+        x = self.fc(x)
+        if self.left > 0:
+            self.left -= 1
+            self.places = max(self.places, int(x.abs().max().item() * 8))
+            return x
+        return torch.round(x * 2**self.places)
+
+
+def test_a_way_that_calls_decide_is_told_in_the_file() -> None:
+    source = unfoldify(Calibrated(), (torch.ones(2, 4),)).source
+    told = "with other values of self.left, which each call changes, it does something else, test_"
+    assert "Written for the example's values where the original goes by them:" in source
+    assert told in " ".join(source.split())

@@ -378,7 +378,7 @@ def values_read(recording: Recording) -> list[Fixed]:
             "sizes" if read.call == REMAINDER else "value",
             shown_line(read.sites),
             why_fixed(read),
-            at_other_remainders(read) if read.call == REMAINDER else "",
+            otherwise_bound(read),
         )
         for read in recording.reads
         if read.call not in DATA_NUMBERS or read.value is True or read.value is False
@@ -386,9 +386,15 @@ def values_read(recording: Recording) -> list[Fixed]:
     return list(found.values())
 
 
-def at_other_remainders(read: Read) -> str:
+def otherwise_bound(read: Read) -> str:
+    """When the original goes another way than the file, for the file; "" where that needs more runs."""
     line = at_line(shown_line(read.sites))
-    return f"where a size leaves another remainder it does something else{line}"
+    if read.call == REMAINDER:
+        return f"where a size leaves another remainder it does something else{line}"
+    if read.call == LASTS:
+        other = f"with other values of self.{read.value}, which each call changes,"
+        return f"{other} it does something else{line}"
+    return ""
 
 
 def at_line(where: str) -> str:
