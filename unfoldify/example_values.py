@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from unfoldify import nesting
 from unfoldify.recording.calls import OF_NO_VALUE
 from unfoldify.recording.capture import Recording
-from unfoldify.recording.model import Fixed, Recorded
+from unfoldify.recording.model import Fixed, Recorded, at_line
 from unfoldify.recording.source import shown_line
 from unfoldify.richer import MOST_EFFORT, effort_of
 from unfoldify.verification.checks import check
@@ -41,12 +41,11 @@ def bound_to_values(
         return recorded
     if holds_in_other_places(model, rewritten, args, kwargs):
         return recorded
-    place = line.partition(": ")[0]
     told = Fixed(
         "value",
         line,
         "for other values of the inputs the model does something else",
-        f"with other values it does something else{f', {place}' if place else ''}",
+        f"with other values it does something else{at_line(line)}",
     )
     return replace(recorded, fixed=(told, *recorded.fixed))
 

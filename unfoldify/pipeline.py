@@ -18,7 +18,7 @@ from unfoldify.errors import CaptureError, UnfoldifyError, VerificationError
 from unfoldify.example_values import bound_to_values
 from unfoldify.lowering.lower import Group
 from unfoldify.options import Options, checked
-from unfoldify.recording.model import Recorded, record, record_at
+from unfoldify.recording.model import Recorded, record
 from unfoldify.recording.sizes import SizeVariant, affordable
 from unfoldify.reporting.report import Report
 from unfoldify.reporting.summary import layer_name, summarize
@@ -159,7 +159,8 @@ def written_at(
     """
     with suppress(Exception), apart(model):  # nobody said that all of it can be written for these
         given = (args, kwargs) if variant is None else variant.build()
-        recorded = record_at(model, *given, options.wanted, by_size=variant is None)
+        by_size = variant is None
+        recorded = record(model, *given, options.wanted, by_size=by_size, lengthen=False)
         written = write(recorded, args, kwargs, options, source_path, once=False)
         more = recorded.variants if variant is None else (variant,)
         sizes = tuple(dict.fromkeys((*others, *more)))

@@ -17,10 +17,8 @@ from unfoldify.emit.layouts import Written
 from unfoldify.recording.chances import MOST_BY_SIZE
 from unfoldify.recording.model import Fixed, Recorded, calls_in, with_edges
 from unfoldify.recording.sizes import SizeVariant
-from unfoldify.verification.checks import check
-from unfoldify.verification.edges import SETTING, at_edges, at_other_sizes, otherwise
-from unfoldify.verification.plan import described, times
-from unfoldify.verification.runs import Call
+from unfoldify.verification.edges import SETTING, at_edges, at_other_sizes, compared, otherwise
+from unfoldify.verification.plan import times
 from unfoldify.verification.verdict import Verification
 
 MOST = 2  # other sizes from which a model is written
@@ -108,19 +106,15 @@ def equal_at(
     if both is None:
         return
     (pair, call), left = both, MAX_SECONDS
-
-    def is_equal(other: SizeVariant) -> bool:
-        given = Call(*other.build(seed=1), call.names)
-        made = check(pair, given, described(given))
-        return made.ok and (made.skipped is None or other not in variants)
-
     for variant in dict.fromkeys(variants):
         ones = (replace(variant, groups=(group,)) for group in variant.groups)
         others = [*variant.farther(), *(each for one in ones for each in at_edges(one, asked))]
         left -= sum(each.cost for each in (variant, *others)) * effort * times(SETTING)
         if left < 0:
             return
-        if all(map(is_equal, (variant, *others))):  # the first that is not ends it
+        first = compared(pair, call, variant)
+        runs = first.ok and first.skipped is None
+        if runs and all(compared(pair, call, other).ok for other in others):
             yield variant
 
 

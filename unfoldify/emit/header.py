@@ -54,6 +54,7 @@ MATRIX = {"m", "p"}
 FACTORS = {"m": "rows", "n": "inner size", "p": "columns"}
 INNER = "n of two factors"  # beside the axes: there, n is no length
 WIDTH = 100
+BOUND_TO = {"sizes": "sizes", "value": "values"}  # of the example, by what the original goes by
 MOST_TOLD = 3  # places where the original goes by the example's sizes
 COLUMN = 48
 
@@ -67,6 +68,7 @@ def header(
     theirs: Collection[str] = (),
     every: bool = True,
     bound: Sequence[str] = (),
+    bound_to: Collection[str] = ("sizes",),
 ) -> str:
     """The text between the quotes.
 
@@ -89,17 +91,17 @@ def header(
     if verification is not None and verification.ok:
         told = verification.sentence
         lines += textwrap.wrap(told, WIDTH)
-    lines += bound_to_sizes(bound)
+    lines += bound_to_sizes(bound, bound_to)
     return "\n".join(lines) + "\n"
 
 
-def bound_to_sizes(bound: Sequence[str]) -> Iterator[str]:
-    """What a user has to know who calls the file with other sizes than those that were checked."""
+def bound_to_sizes(bound: Sequence[str], to: Collection[str] = ("sizes",)) -> Iterator[str]:
+    """What a user has to know who calls the file with other "sizes", or another "value", than those
+    that were checked.
+    """
     told = list(dict.fromkeys(each.replace("\\", "/").replace('"', "'") for each in bound))
     if told:
-        of_values = ["values"] if any(" values " in each for each in told) else []
-        of_sizes = ["sizes"] if len(told) > len(of_values) else []
-        what = " and ".join([*of_sizes, *of_values])
+        what = " and ".join(word for kind, word in BOUND_TO.items() if kind in to)
         yield ""
         yield f"Written for the example's {what} where the original goes by them:"
     for each in told[:MOST_TOLD]:

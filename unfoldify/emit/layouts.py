@@ -73,6 +73,7 @@ class WrittenAnew(Written):
             theirs=users_patterns(self.bodies()),
             every=not (self.options.only or self.options.skip),
             bound=[each.at_sizes for each in recorded.fixed if each.at_sizes],
+            bound_to={each.what for each in recorded.fixed if each.at_sizes},
         )
         return f'"""{told}"""\n\n{self.source}'  # the very text that was verified
 

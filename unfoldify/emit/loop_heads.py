@@ -11,6 +11,7 @@ from unfoldify.emit.containers import child_at, place_of
 from unfoldify.emit.expressions import Expressions
 from unfoldify.emit.lines import constant, name
 from unfoldify.recording.loops.loop import Loop, Module
+from unfoldify.recording.regular import as_range
 
 SLICED = (nn.ModuleList, nn.Sequential, nn.ParameterList)
 
@@ -71,17 +72,9 @@ def modules_of(expressions: Expressions, module: Module) -> ast.expr:
     else:
         places = [place_of(container, label) for label in module.labels]
         numbers = [place for place in places if place is not None]
-        if len(numbers) == len(places) and is_even(numbers):
+        if len(numbers) == len(places) and as_range(numbers) is not None:
             return part_of(expressions.path(module.container), container, numbers)
     return ast.Tuple([expressions.path(path) for path in module.paths], ast.Load())
-
-
-def is_even(numbers: list[int]) -> bool:
-    """Whether numbers go up or down by the same amount."""
-    step = numbers[1] - numbers[0]
-    return step != 0 and numbers == list(
-        range(numbers[0], numbers[-1] + (1 if step > 0 else -1), step)
-    )
 
 
 def part_of(spelled: ast.expr, container: nn.Module, numbers: list[int]) -> ast.expr:

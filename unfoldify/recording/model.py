@@ -78,37 +78,22 @@ def record(
     seconds: float = 10.0,
     *,
     by_value: bool = True,
+    by_size: bool = False,
     lengthen: bool = True,
 ) -> Recorded:
     """Run the model in evaluation and in training mode, and at other sizes where it takes them.
 
-    With `by_value`, blocks that a value decides about are looked for. A loop over a single image or
-    moment is none that one could see: with `lengthen`, what shows it is recorded instead.
+    With `by_value` and `by_size`, blocks that a value or a size decides about are looked for. A loop
+    over a single image or moment is none that one could see: with `lengthen`, what shows it is
+    recorded instead.
     """
-    recorded, variants = as_given(model, args, kwargs, wanted, seconds, by_value)
+    recorded, variants = as_given(model, args, kwargs, wanted, seconds, by_value, by_size)
     more = longer(variants, recorded.variants) if lengthen and binds_sizes(recorded) else None
     if more is not None:
         with suppress(Exception):  # nobody said that all of it can be written for these
-            other, _ = as_given(model, *more.build(), wanted, seconds, by_value)
+            other, _ = as_given(model, *more.build(), wanted, seconds, by_value, by_size)
             if not binds_sizes(other):
                 return replace(other, lengthened=True)
-    return recorded
-
-
-def record_at(
-    model: nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    wanted: Wanted,
-    seconds: float = 10.0,
-    *,
-    by_value: bool = True,
-    by_size: bool = False,
-) -> Recorded:
-    """What the model does with its example or inputs of other sizes; with `by_size`, blocks that a size
-    decides about are looked for.
-    """
-    recorded, _ = as_given(model, args, kwargs, wanted, seconds, by_value, by_size)
     return recorded
 
 
@@ -130,7 +115,7 @@ def as_given(
     wanted: Wanted,
     seconds: float,
     by_value: bool,
-    by_size: bool = False,
+    by_size: bool,
 ) -> tuple[Recorded, tuple[SizeVariant, ...]]:
     """What the model does with its example, and all the other sizes that it took."""
     check_scripted(model)

@@ -13,7 +13,7 @@ import dis
 import io
 import linecache
 import tokenize
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -86,6 +86,11 @@ def site(position: Position) -> Site | None:
     """The site of one code position, or None where the source is not at hand."""
     code, offset = position
     return _site(code, offset)
+
+
+def first_site(positions: Iterable[Position]) -> Site | None:
+    """The innermost of the positions around a call whose source is at hand."""
+    return next(filter(None, map(site, positions)), None)
 
 
 @lru_cache(maxsize=65536)
@@ -393,7 +398,7 @@ def _text(file: SourceFile, expression: ast.expr) -> str:
 
 def users_place(positions: tuple[Position, ...]) -> str:
     """`model.py:12: `x = x[mask]``, with the line break before what is said of it; "" if unknown."""
-    found = next((place for place in map(site, positions) if place is not None), None)
+    found = first_site(positions)
     if found is None:
         return ""
     return f"{found.filename.rsplit('/', 1)[-1]}:{found.line}: `{found.text}`\n  "
@@ -445,7 +450,7 @@ def nested_comprehensions(found: Site) -> int:
 
 def lists_of_loop(positions: Sequence[Position]) -> Mapping[str, str]:
     """What each round of the loop around a place puts into a list → that list."""
-    found = next(filter(None, map(site, positions)), None)
+    found = first_site(positions)
     file = parsed(found.filename) if found is not None else None
     node: ast.AST | None = found.expression if found is not None else None
     while file is not None and node is not None and not isinstance(node, (ast.For, ast.While)):

@@ -40,7 +40,7 @@ from unfoldify.recording.lasting import comes_from
 from unfoldify.recording.machinery import is_machinery
 from unfoldify.recording.numbers.conversions import converts, only_calls
 from unfoldify.recording.numbers.traced import Traced, plain
-from unfoldify.recording.source import Position, is_of_a_rule, site, users_place
+from unfoldify.recording.source import Position, first_site, is_of_a_rule, users_place
 from unfoldify.recording.spelling import call_name
 
 MOST_ROUNDS = 5000  # each costs about a hundredth of a second, in all runs together
@@ -97,7 +97,7 @@ class Watcher(GraphBuilder):
         numbers = others or (0,)  # of `if n:`
         self.compared_with.update(plain(other) for other in numbers if isinstance(other, int))
         positions = self.positions()
-        found = next((place for place in map(site, positions) if place is not None), None)
+        found = first_site(positions)
         if found is None or not found.decides:
             return outcome
         kind = REMAINDER if is_remainder(number.node) else SIZE

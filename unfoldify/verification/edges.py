@@ -17,6 +17,7 @@ from unfoldify.verification.checks import Pair, check, settle
 from unfoldify.verification.plan import described, times
 from unfoldify.verification.redraw import state_tensors
 from unfoldify.verification.runs import Call, Setting, run
+from unfoldify.verification.verdict import Check
 
 MOST = 4  # numbers that a model compares its sizes with, the smallest first
 LARGEST = 4  # times the example's size
@@ -48,8 +49,7 @@ def otherwise(
             max_seconds -= other.cost * effort * times(SETTING)
             if max_seconds < 0:
                 return
-            given = Call(*other.build(seed=1), call.names)
-            if not check(pair, given, described(given)).ok:
+            if not compared(pair, call, other).ok:
                 yield other.description
                 break
 
@@ -65,6 +65,12 @@ def at_other_sizes(
     call = Call(tuple(args), dict(kwargs), original)
     pair, exact = settle(original, rewritten, call, SETTING, 1e-10)
     return None if exact.failure is not None else (pair, call)
+
+
+def compared(pair: Pair, call: Call, variant: SizeVariant) -> Check:
+    """How both models compare for inputs of other sizes."""
+    given = Call(*variant.build(seed=1), call.names)
+    return check(pair, given, described(given))
 
 
 def at_edges(variant: SizeVariant, asked: Collection[int]) -> Iterator[SizeVariant]:

@@ -96,7 +96,7 @@ def _waves(tensor: Tensor, count: int, template: str) -> Iterator[str]:
         else:
             if tensor.dtype == torch.float32:  # as numpy makes it
                 for formula in _in_double_precision(base, count):
-                    angles = _angles(height, formula).replace(".float()", ".double()")
+                    angles = _angles(height, formula, "double")
                     yield f"({template.format(angles=angles)}).float()"
 
 
@@ -104,8 +104,8 @@ def _is_near(few: Tensor, known: Tensor) -> bool:
     return few.shape == known.shape and torch.allclose(few, known.to(few.dtype), atol=1e-2)
 
 
-def _angles(height: int, formula: str) -> str:
-    return f"torch.outer(torch.arange({height}).float(), {formula})"
+def _angles(height: int, formula: str, precision: str = "float") -> str:
+    return f"torch.outer(torch.arange({height}).{precision}(), {formula})"
 
 
 def rotations(tensor: Tensor) -> Iterator[str]:

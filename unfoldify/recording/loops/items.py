@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import fx
 
+from unfoldify.recording.regular import as_range
+
 Part = tuple[int | None, int | None, int | None]
 WHOLE: Part = (None, None, None)
 
@@ -57,10 +59,10 @@ def is_of_rows(value: Any) -> bool:
 
 def part_of(keys: list[int], length: int) -> Part | None:
     """The slice that gives the items of these numbers, in their order."""
-    step = keys[1] - keys[0]
-    if step == 0 or keys != [keys[0] + step * i for i in range(len(keys))] or min(keys) < 0:
+    numbers = as_range(keys)
+    if numbers is None or min(keys) < 0:
         return None
-    end = keys[-1] + step
+    step, end = numbers.step, numbers.stop
     if len(keys) == 2 and step != 1 and sorted((*keys, length - 1)) not in ([0, 1, 1], [0, 1, 2]):
         return None  # any two numbers would do, but for the first ones
     if step > 0:

@@ -9,7 +9,7 @@ from torch import fx
 
 from unfoldify.recording.loops.loop import Loop
 from unfoldify.recording.loops.rounds import mark
-from unfoldify.recording.source import site
+from unfoldify.recording.source import first_site
 
 Place = dict[fx.Node, tuple[int, int]]  # call → its round, and where it is in it
 Reading = tuple[fx.Node, fx.Node]  # a value of a round, and a call behind the loop that reads it
@@ -54,7 +54,7 @@ def round_of(node: fx.Node, place: Place) -> int:
 
 def has_no_name(node: fx.Node) -> bool:
     """Whether the user has a value in the list alone: `[f(x) for x in xs]`, `ys.append(f(x))`."""
-    found = next(filter(None, map(site, node.meta.get("positions", ()))), None)
+    found = first_site(node.meta.get("positions", ()))
     return found is not None and found.appended_to is not None
 
 
